@@ -1,0 +1,139 @@
+import type { Connection, ConnectionToken, JwtTrust, Viewer } from './connection.ts'
+import type { AttributeRef, Filter } from './filter.ts'
+import type { Group, GroupRef, Member } from './group.ts'
+import type { ConnectionId, GroupId, OrgId, TokenId, UserId } from './ids.ts'
+import type { ChainHead } from './record.ts'
+import type { User } from './user.ts'
+import type { OrgSeed, WriteStores } from './write-ports.ts'
+
+/** A page of a list. `startIndex` is 1-based, `count` may be 0. */
+export interface PageQuery {
+  readonly filter: Filter | undefined
+  readonly sort: { readonly by: AttributeRef; readonly descending: boolean } | undefined
+  readonly startIndex: number
+  readonly count: number
+  readonly viewer: Viewer
+}
+
+/** `total` is the number of all matches, not of the rows given. */
+export interface Page<T> {
+  readonly total: number
+  readonly rows: readonly T[]
+}
+
+export interface UserReads {
+  find(orgId: OrgId, id: UserId): Promise<User | undefined>
+  /** Live people having the address as primary; at most two, so a caller can tell "one" from "several". */
+  idsByPrimaryEmail(orgId: OrgId, email: string): Promise<readonly UserId[]>
+  page(orgId: OrgId, query: PageQuery): Promise<Page<User>>
+  /** The live groups of each person, at most 1,000 a person, in one query. */
+  groupsOf(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly GroupRef[]>>
+  /** userName by id, for live people only (`manager.displayName`). */
+  displayNames(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, string>>
+}
+
+export interface GroupReads {
+  find(orgId: OrgId, id: GroupId): Promise<Group | undefined>
+  page(orgId: OrgId, query: PageQuery): Promise<Page<Group>>
+  /** A keyset slice of the members, ordered by id; `after` is the last id of the slice before. */
+  members(orgId: OrgId, id: GroupId, after: string | undefined, limit: number): Promise<readonly Member[]>
+}
+
+/** What authentication reads before the org is known. */
+export interface CredentialReads {
+  /** A token by its id, with the SHA-256 (32 bytes) of its text. */
+  tokenById(id: TokenId): Promise<(ConnectionToken & { readonly secretHash: Uint8Array }) | undefined>
+  tokenByHash(secretHash: Uint8Array): Promise<(ConnectionToken & { readonly secretHash: Uint8Array }) | undefined>
+  /** Live tokens of a connection, for `client_secret`. */
+  tokensOf(orgId: OrgId, id: ConnectionId): Promise<readonly (ConnectionToken & { readonly secretHash: Uint8Array })[]>
+  connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined>
+  /** A connection by its id alone: the credential names it before the org is known. */
+  connectionById(id: ConnectionId): Promise<Connection | undefined>
+  /** Every trust in an issuer, over all orgs: only those of active connections. */
+  trustsByIssuer(issuer: string): Promise<readonly JwtTrust[]>
+}
+
+export interface OrgSummary {
+  readonly id: OrgId
+  readonly name: string
+  readonly created: number
+}
+
+export interface OrgReads {
+  list(): Promise<readonly OrgSummary[]>
+  /** By id or by name (folded). */
+  find(idOrName: string): Promise<OrgSummary | undefined>
+  connections(orgId: OrgId): Promise<readonly Connection[]>
+  tokens(orgId: OrgId): Promise<readonly ConnectionToken[]>
+  trusts(orgId: OrgId): Promise<readonly JwtTrust[]>
+  /** How many live rows an org holds, for summaries. */
+  counts(orgId: OrgId): Promise<OrgCounts>
+}
+
+export interface OrgCounts {
+  readonly users: number
+  readonly activeUsers: number
+  readonly groups: number
+  readonly teams: number
+  readonly memberships: number
+  readonly records: number
+}
+
+/** A stored record as read back: the exact hashed text and its place in the chain. */
+export interface StoredRecord {
+  readonly seq: number
+  readonly epoch: number
+  readonly time: number
+  readonly id: string
+  readonly action: string
+  readonly result: string
+  readonly actorType: string
+  readonly actorId: string | undefined
+  readonly connectionId: string | undefined
+  readonly requestId: string | undefined
+  readonly causeId: string | undefined
+  readonly body: string
+  readonly contentHash: Uint8Array
+  readonly hash: Uint8Array
+}
+
+export interface RecordReads {
+  head(orgId: OrgId): Promise<ChainHead | undefined>
+  /** Records with seq in (after, upTo], at most `limit` of them, by seq. No transaction outlives the page. */
+  page(orgId: OrgId, after: number, upTo: number, limit: number): Promise<readonly StoredRecord[]>
+  /** The newest `limit` records, oldest first. */
+  tail(orgId: OrgId, limit: number): Promise<readonly StoredRecord[]>
+}
+
+/** The half of the store that list pages, reports and checks get: it cannot change anything. */
+export interface ReadStores {
+  readonly users: UserReads
+  readonly groups: GroupReads
+  readonly credentials: CredentialReads
+  readonly orgs: OrgReads
+  readonly records: RecordReads
+}
+
+/** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */
+export interface Submitted<T> {
+  /** Resolves when the unit has run, before the commit. Never answer a client on it alone. */
+  readonly value: Promise<T>
+  /** Resolves with the value once the commit is on disk. Rejects with what the unit threw, or `unavailable`. */
+  readonly durable: Promise<T>
+}
+
+/** What an already rolled-back unit may still write: the record of its refusal, in the same batch. */
+export type OnRefusal = (stores: WriteStores, error: unknown) => Promise<void>
+
+/**
+ * One writer per org: units of one org run one after another on every instance, each in a savepoint of a batch that is
+ * committed as a whole (group commit). Nothing but SQL may be awaited inside a unit.
+ */
+export interface UnitOfWork {
+  submit<T>(orgId: OrgId, unit: (stores: WriteStores) => Promise<T>, onRefusal?: OnRefusal): Submitted<T>
+  /**
+   * Makes an org (its rows and its chain) and runs a first unit in it, all in one transaction.
+   * @throws DomainError `uniqueness` when the name is taken
+   */
+  found<T>(org: OrgSeed, unit: (stores: WriteStores) => Promise<T>): Submitted<T>
+}

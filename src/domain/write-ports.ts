@@ -1,0 +1,199 @@
+import type { Connection, ConnectionToken, JwtTrust } from './connection.ts'
+import type { Filter } from './filter.ts'
+import type { Group, MemberOrigin } from './group.ts'
+import type { ConnectionId, GroupId, JobId, OrgId, RecordId, TokenId, UserId } from './ids.ts'
+import type { Desired, PersonFacts, ReconcileContext } from './reconcile.ts'
+import type { RecordDraft } from './record.ts'
+import type { AccountType, User, UserStatus } from './user.ts'
+
+/** How a member value resolved: what row it names, and whether it can be a member. */
+export interface ResolvedPerson {
+  readonly id: UserId
+  readonly status: UserStatus
+  readonly accountType: AccountType
+  readonly deleted: boolean
+}
+
+export interface UserWrites {
+  /** A live person, read under the org's lock. */
+  find(orgId: OrgId, id: UserId): Promise<User | undefined>
+  /** People by id, deleted ones too. */
+  resolve(orgId: OrgId, ids: readonly string[]): Promise<readonly ResolvedPerson[]>
+  /** Live people having one of the addresses as primary. */
+  byPrimaryEmail(orgId: OrgId, email: string): Promise<readonly UserId[]>
+  /** @throws DomainError `uniqueness` when the userName, or the owner's externalId, is taken */
+  insert(orgId: OrgId, user: User): Promise<void>
+  /** Replaces what a client or reconcile may change. @throws DomainError `uniqueness` */
+  update(orgId: OrgId, before: User, after: User): Promise<void>
+  /** Soft: the row, its facts and its log stay. Groups it was listed in count one less. */
+  remove(orgId: OrgId, id: UserId, at: number): Promise<void>
+  /** +1 on the version of each person whose groups or access changed. */
+  touch(orgId: OrgId, ids: readonly UserId[], at: number): Promise<void>
+}
+
+export interface GroupWrites {
+  find(orgId: OrgId, id: GroupId): Promise<Group | undefined>
+  /** Ids that name live groups, out of the given ones. */
+  existing(orgId: OrgId, ids: readonly string[]): Promise<readonly GroupId[]>
+  /** The live group holding a folded name. */
+  nameHolder(orgId: OrgId, displayName: string): Promise<GroupId | undefined>
+  /** A group of that name that the connection deleted at or after `since`. */
+  findDeleted(orgId: OrgId, displayName: string, owner: ConnectionId, since: number): Promise<Group | undefined>
+  /** @throws DomainError `uniqueness` when the name, or the owner's externalId, is taken */
+  insert(orgId: OrgId, group: Group): Promise<void>
+  update(orgId: OrgId, group: Group): Promise<void>
+  remove(orgId: OrgId, id: GroupId, at: number): Promise<void>
+  /** Brings a deleted group back under its id, empty. */
+  revive(orgId: OrgId, group: Group): Promise<void>
+  insertTeam(orgId: OrgId, id: GroupId): Promise<void>
+  archiveTeam(orgId: OrgId, id: GroupId, at: number | undefined): Promise<void>
+}
+
+/** People whose facts in a group changed, and by how many the listed members did. */
+export interface MemberDelta {
+  readonly people: readonly UserId[]
+  readonly listed: number
+}
+
+export interface MemberFact {
+  readonly origin: MemberOrigin
+  readonly setBy: string | undefined
+  readonly at: number
+}
+
+export interface MemberWrites {
+  /** States a fact for each person; those who had it are not in the answer. */
+  add(orgId: OrgId, group: GroupId, people: readonly UserId[], fact: MemberFact): Promise<MemberDelta>
+  /** Ends every fact of the named people but service ones. */
+  removePeople(orgId: OrgId, group: GroupId, people: readonly string[]): Promise<MemberDelta>
+  /** Ends facts of the given origins for everybody not in `keep`. */
+  removeOthers(
+    orgId: OrgId,
+    group: GroupId,
+    keep: readonly UserId[],
+    origins: readonly MemberOrigin[],
+  ): Promise<MemberDelta>
+  /** Listed members whose element satisfies a value-path filter (`members[…]`). */
+  matching(orgId: OrgId, group: GroupId, where: Filter): Promise<readonly string[]>
+  /** Every person with a fact of the group. */
+  people(orgId: OrgId, group: GroupId): Promise<readonly UserId[]>
+  addChildren(orgId: OrgId, group: GroupId, children: readonly GroupId[]): Promise<readonly GroupId[]>
+  removeChildren(orgId: OrgId, group: GroupId, children: readonly string[]): Promise<readonly GroupId[]>
+  children(orgId: OrgId, group: GroupId): Promise<readonly GroupId[]>
+}
+
+/** The derived state a person has now. */
+export interface HeldAccess {
+  readonly active: boolean
+  readonly orgRole: string
+  readonly memberships: ReadonlyMap<GroupId, { readonly role: string; readonly source: string }>
+  readonly seats: ReadonlyMap<string, { readonly wanted: string; readonly given: string; readonly source: string }>
+}
+
+/** One derived value that changed; `null` is "nothing". */
+export interface AccessChange {
+  readonly user: UserId
+  readonly kind: 'active' | 'org_role' | 'seat' | 'team'
+  readonly target: string
+  readonly old: string | null
+  readonly new: string | null
+}
+
+export interface AccessWrites {
+  /** The facts of people and all that reconcile needs beside, in a constant number of queries. */
+  facts(
+    orgId: OrgId,
+    ids: readonly UserId[],
+  ): Promise<{ readonly people: readonly PersonFacts[]; readonly context: ReconcileContext }>
+  /** The context for people without any fact, e.g. just made. */
+  emptyContext(orgId: OrgId): Promise<ReconcileContext>
+  held(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, HeldAccess>>
+  /** Writes the derived rows of one person. */
+  write(orgId: OrgId, user: UserId, held: HeldAccess, desired: Desired, at: number): Promise<void>
+  /** Closes and opens access periods at a seq; counters of seats and admins follow. */
+  record(orgId: OrgId, changes: readonly AccessChange[], seq: number, at: number): Promise<void>
+}
+
+export interface Job {
+  readonly id: JobId
+  readonly reason: string
+  readonly causeId: RecordId
+  readonly cursor: string
+}
+
+export interface JobWrites {
+  start(orgId: OrgId, job: Job & { readonly causeSeq: number }, people: readonly UserId[], at: number): Promise<void>
+  /** The oldest running job. */
+  next(orgId: OrgId): Promise<Job | undefined>
+  /** The next people of a job after its cursor. */
+  people(orgId: OrgId, job: JobId, after: string, limit: number): Promise<readonly UserId[]>
+  advance(orgId: OrgId, job: JobId, cursor: string): Promise<void>
+  finish(orgId: OrgId, job: JobId): Promise<void>
+}
+
+export interface NewToken {
+  readonly id: TokenId
+  readonly connectionId: ConnectionId
+  readonly secretHash: Uint8Array
+  readonly origin: 'minted' | 'bootstrap'
+  readonly expires: number | undefined
+}
+
+/** What a new org starts with. */
+export interface OrgSeed {
+  readonly id: OrgId
+  readonly name: string
+  readonly created: number
+  /** Product → full | viewer | none. */
+  readonly defaultSeats: Readonly<Record<string, string>>
+}
+
+export interface OrgWrites {
+  /** @throws DomainError `uniqueness` when the name is taken */
+  insertConnection(orgId: OrgId, connection: Connection): Promise<void>
+  revokeConnection(orgId: OrgId, id: ConnectionId): Promise<void>
+  connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined>
+  connectionByName(orgId: OrgId, name: string): Promise<Connection | undefined>
+  tokens(orgId: OrgId, id: ConnectionId): Promise<readonly (ConnectionToken & { readonly secretHash: Uint8Array })[]>
+  insertToken(orgId: OrgId, token: NewToken, at: number): Promise<void>
+  revokeToken(orgId: OrgId, id: TokenId, at: number): Promise<void>
+  insertTrust(orgId: OrgId, trust: JwtTrust, at: number): Promise<void>
+}
+
+/** A linking write that waits for an admin. */
+export interface LinkRequest {
+  readonly connectionId: ConnectionId
+  readonly subjectType: 'user' | 'group'
+  readonly subjectId: string
+  readonly reason: string
+}
+
+export interface LinkWrites {
+  state(orgId: OrgId, connection: ConnectionId, subject: string): Promise<string | undefined>
+  ask(orgId: OrgId, request: LinkRequest, at: number): Promise<void>
+  decide(orgId: OrgId, connection: ConnectionId, subject: string, state: string, at: number): Promise<boolean>
+}
+
+/** The provisioning log as a unit of work sees it: append only, linked under the org's lock. */
+export interface Journal {
+  /** The seq the next record of this unit will have. */
+  nextSeq(orgId: OrgId): number
+  append(orgId: OrgId, draft: RecordDraft): Promise<{ readonly id: RecordId; readonly seq: number }>
+}
+
+/** The half of the store that a unit of work writes with. `now` is fixed for the unit and never before the chain's head. */
+export interface WriteStores {
+  readonly now: number
+  /** The next value of an org's counter, e.g. `ord.user`. */
+  next(orgId: OrgId, counter: string): Promise<number>
+  /** Adds to a counter of the org. */
+  count(orgId: OrgId, counter: string, by: number): Promise<void>
+  readonly users: UserWrites
+  readonly groups: GroupWrites
+  readonly members: MemberWrites
+  readonly access: AccessWrites
+  readonly jobs: JobWrites
+  readonly orgs: OrgWrites
+  readonly links: LinkWrites
+  readonly journal: Journal
+}
