@@ -1,0 +1,32 @@
+import type { Kysely } from 'kysely'
+import { Migrator } from 'kysely'
+import type { Dialect } from './dialect.ts'
+import { migrations } from './migrations/index.ts'
+import type { Database } from './schema.ts'
+
+export interface MigrationState {
+  readonly name: string
+  /** When it was run; undefined while it is pending. */
+  readonly executedAt: Date | undefined
+}
+
+function migrator(db: Kysely<Database>, dialect: Dialect): Migrator {
+  return new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations(dialect)) } })
+}
+
+/** All known migrations, in order, with when each was run on this store. */
+export async function migrationStatus(db: Kysely<Database>, dialect: Dialect): Promise<readonly MigrationState[]> {
+  const found = await migrator(db, dialect).getMigrations()
+  return found.map(({ name, executedAt }) => ({ name, executedAt }))
+}
+
+/**
+ * Brings the store to the newest schema, one transaction over all pending migrations; two callers wait for each other.
+ * @returns the names that were run now
+ * @throws the first failing migration's error; nothing of the batch stays
+ */
+export async function migrate(db: Kysely<Database>, dialect: Dialect): Promise<readonly string[]> {
+  const { error, results } = await migrator(db, dialect).migrateToLatest()
+  if (error !== undefined) throw error instanceof Error ? error : new Error('migration failed', { cause: error })
+  return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}

@@ -1,0 +1,8 @@
+import type { Migration } from 'kysely'
+import type { Dialect } from '../dialect.ts'
+import { firstSlice } from './0001-first-slice.ts'
+
+/** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
+export function migrations(dialect: Dialect): Record<string, Migration> {
+  return { '0001-first-slice': firstSlice(dialect) }
+}

@@ -1,0 +1,338 @@
+import type { Generated } from 'kysely'
+
+/**
+ * The tables, one interface for both dialects. Booleans are 0/1 (SQLite has no boolean; PostgreSQL columns are
+ * integers too), times are epoch milliseconds, JSON is text. `_key` columns hold the folded form (NFKC and simple case
+ * fold) of what SCIM compares without case.
+ */
+export type Flag = 0 | 1
+
+export interface OrgTable {
+  id: string
+  name: string
+  name_key: string
+  created: number
+}
+
+export interface OrgPolicyTable {
+  org_id: string
+  default_org_role: string
+  /** JSON: product → full | viewer | none */
+  default_seats: string
+  /** JSON settings; absent keys have their defaults in code. */
+  settings: string
+  rules_version: number
+}
+
+export interface ConnectionTable {
+  org_id: string
+  id: string
+  name: string
+  name_key: string
+  kind: string
+  status: string
+  may_grant_admin: Flag
+  /** Space-separated, as in OAuth 2: `users groups`. */
+  scopes: string
+  signin_provider_id: string | null
+  version: number
+  created: number
+}
+
+export interface ConnectionTokenTable {
+  id: string
+  org_id: string
+  connection_id: string
+  secret_hash: Uint8Array
+  origin: string
+  created: number
+  expires: number | null
+  last_used: number | null
+  revoked: number | null
+}
+
+export interface JwtTrustTable {
+  org_id: string
+  id: string
+  connection_id: string
+  issuer: string
+  audience: string
+  /** Canonical JSON of the pinned claims. */
+  pins: string
+  pin_key: string
+  jwks_uri: string | null
+  /** Space-separated JWA names. */
+  algorithms: string
+  long_lived: Flag
+  created: number
+}
+
+export interface UserTable {
+  org_id: string
+  id: string
+  ord: number
+  username: string
+  username_key: string
+  display_name: string | null
+  display_name_key: string | null
+  status: string
+  account_type: string
+  owner_connection_id: string | null
+  external_id: string | null
+  org_role: string
+  billing_admin: Flag
+  department: string | null
+  department_key: string | null
+  employee_number: string | null
+  employee_number_key: string | null
+  /** JSON of UserAttributes. */
+  body: string
+  /** JSON of UserAttributes with every string folded: what filters compare without case. */
+  search: string
+  version: number
+  created: number
+  updated: number
+  deleted_at: number | null
+}
+
+export interface UserEmailTable {
+  org_id: string
+  user_id: string
+  ordinal: number
+  value: string
+  value_key: string
+  type: string | null
+  is_primary: Flag
+}
+
+export interface ScimGroupTable {
+  org_id: string
+  id: string
+  ord: number
+  display_name: string
+  name_key: string
+  owner_connection_id: string | null
+  external_id: string | null
+  marked_protected: Flag
+  member_count: number
+  body: string
+  version: number
+  created: number
+  updated: number
+  deleted_at: number | null
+}
+
+export interface GroupMemberTable {
+  org_id: string
+  group_id: string
+  user_id: string
+  origin: string
+  set_by: string | null
+  set_at: number
+}
+
+export interface GroupChildTable {
+  org_id: string
+  group_id: string
+  child_group_id: string
+}
+
+export interface TeamTable {
+  org_id: string
+  id: string
+  archived_at: number | null
+  default_role: string
+  storage: string | null
+  visibility: string
+}
+
+export interface ExplicitGrantTable {
+  org_id: string
+  user_id: string
+  kind: string
+  target: string
+  value: string
+  set_by: string | null
+  set_at: number
+}
+
+export interface TeamMembershipTable {
+  org_id: string
+  user_id: string
+  team_id: string
+  role: string
+  custom_role_id: string
+  source_kind: string
+  source_id: string
+}
+
+export interface UserSeatTable {
+  org_id: string
+  user_id: string
+  product: string
+  wanted: string
+  given: string
+  wanted_since: number
+  source: string
+}
+
+export interface SeatCounterTable {
+  org_id: string
+  product: string
+  type: string
+  used: number
+  cap: number | null
+}
+
+export interface OrgCounterTable {
+  org_id: string
+  name: string
+  value: number
+}
+
+export interface AccessPeriodTable {
+  org_id: string
+  user_id: string
+  kind: string
+  target: string
+  value: string
+  from_seq: number
+  to_seq: number | null
+  valid_from: number
+  valid_to: number | null
+}
+
+export interface ReconcileJobTable {
+  org_id: string
+  id: string
+  reason: string
+  cause_seq: number
+  cause_id: string
+  /** Last user id done; '' at the start. */
+  cursor: string
+  state: string
+  created: number
+}
+
+/** People a job still has to reconcile. */
+export interface ReconcileJobPersonTable {
+  org_id: string
+  job_id: string
+  user_id: string
+}
+
+/** A linking write that waits for an admin's confirmation. */
+export interface LinkRequestTable {
+  org_id: string
+  connection_id: string
+  /** `user` or `group`. */
+  subject_type: string
+  subject_id: string
+  reason: string
+  state: string
+  created: number
+  decided: number | null
+}
+
+export interface OrgChainTable {
+  org_id: string
+  epoch: number
+  seq: number
+  time_ms: number
+  hash: Uint8Array
+}
+
+export interface ProvisioningEventTable {
+  org_id: string
+  seq: number
+  epoch: number
+  time_ms: number
+  id: string
+  action: string
+  result: string
+  actor_type: string
+  actor_id: string | null
+  connection_id: string | null
+  request_id: string | null
+  cause_id: string | null
+  body: string
+  content_hash: Uint8Array
+  hash: Uint8Array
+}
+
+export interface EventTargetTable {
+  org_id: string
+  target_id: string
+  seq: number
+}
+
+export interface EventPiiTable {
+  org_id: string
+  person_id: string
+  seq: number
+  nonce: Uint8Array
+  ciphertext: Uint8Array
+}
+
+export interface PersonKeyTable {
+  org_id: string
+  person_id: string
+  kek_id: string | null
+  wrapped: Uint8Array | null
+  erased_seq: number | null
+}
+
+/** Unchained, capped: every single request, also those that changed nothing (72 hours or 100,000 rows an org). */
+export interface RequestLogTable {
+  org_id: string
+  id: Generated<number>
+  time_ms: number
+  request_id: string
+  connection_id: string | null
+  method: string
+  route: string
+  status: number
+  scim_type: string | null
+  latency_us: number
+}
+
+/** One row, id `this`: what all instances of a deployment share. Secrets are wrapped by the master key. */
+export interface DeploymentTable {
+  id: string
+  /** First 16 hex characters of the SHA-256 of the master key. */
+  kek_id: string
+  cursor_key: Uint8Array
+  signing_key: Uint8Array
+  signing_key_id: string
+  created: number
+}
+
+export interface Database {
+  org: OrgTable
+  org_policy: OrgPolicyTable
+  connection: ConnectionTable
+  connection_token: ConnectionTokenTable
+  jwt_trust: JwtTrustTable
+  user: UserTable
+  user_email: UserEmailTable
+  scim_group: ScimGroupTable
+  group_member: GroupMemberTable
+  group_child: GroupChildTable
+  team: TeamTable
+  explicit_grant: ExplicitGrantTable
+  team_membership: TeamMembershipTable
+  user_seat: UserSeatTable
+  seat_counter: SeatCounterTable
+  org_counter: OrgCounterTable
+  access_period: AccessPeriodTable
+  reconcile_job: ReconcileJobTable
+  reconcile_job_person: ReconcileJobPersonTable
+  link_request: LinkRequestTable
+  org_chain: OrgChainTable
+  provisioning_event: ProvisioningEventTable
+  event_target: EventTargetTable
+  event_pii: EventPiiTable
+  person_key: PersonKeyTable
+  request_log: RequestLogTable
+  deployment: DeploymentTable
+}
