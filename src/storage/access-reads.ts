@@ -1,0 +1,173 @@
+import { type Kysely, sql } from 'kysely'
+import type { Dialect } from '../../db/dialect.ts'
+import type { Database } from '../../db/schema.ts'
+import type { MemberOrigin } from '../domain/group.ts'
+import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
+import type {
+  Grant,
+  GroupFacts,
+  PersonFacts,
+  ReconcileContext,
+  SeatType,
+  TeamFacts,
+} from '../domain/reconcile.ts'
+import type { AccountType, OrgRole, UserStatus } from '../domain/user.ts'
+import type { HeldAccess } from '../domain/write-ports.ts'
+import { idList } from './id-list.ts'
+
+/** The org's policy alone: the context of people who have no fact yet. */
+export async function policyContext(db: Kysely<Database>, orgId: OrgId): Promise<ReconcileContext> {
+  const policy = await db
+    .selectFrom('org_policy')
+    .select(['default_org_role', 'default_seats'])
+    .where('org_id', '=', orgId)
+    .executeTakeFirstOrThrow()
+  const seats = JSON.parse(policy.default_seats) as Record<string, SeatType>
+  return {
+    policy: { defaultOrgRole: policy.default_org_role as OrgRole, defaultSeats: new Map(Object.entries(seats)) },
+    groups: new Map<GroupId, GroupFacts>(),
+    teams: new Map<GroupId, TeamFacts>(),
+    rulesOf: () => [],
+    roleOf: () => undefined,
+  }
+}
+
+/** The facts of people and what reconcile needs beside them: four queries, however many people. */
+export async function readFacts(
+  db: Kysely<Database>,
+  dialect: Dialect,
+  orgId: OrgId,
+  ids: readonly UserId[],
+): Promise<{ readonly people: readonly PersonFacts[]; readonly context: ReconcileContext }> {
+  const people = await db
+    .selectFrom('user')
+    .select(['id', 'status', 'account_type', 'deleted_at'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+    .orderBy('id')
+    .execute()
+  const explicit = await readExplicit(db, dialect, orgId, ids)
+  const { members, groups, teams } = await readMembers(db, dialect, orgId, ids)
+  const context = await policyContext(db, orgId)
+  return {
+    people: people.map((row) => ({
+      id: row.id as UserId,
+      status: row.deleted_at === null ? (row.status as UserStatus) : 'deleted',
+      accountType: row.account_type as AccountType,
+      explicit: explicit.get(row.id) ?? [],
+      members: members.get(row.id) ?? [],
+    })),
+    context: { ...context, groups, teams },
+  }
+}
+
+async function readExplicit(
+  db: Kysely<Database>,
+  dialect: Dialect,
+  orgId: OrgId,
+  ids: readonly UserId[],
+): Promise<ReadonlyMap<string, Grant[]>> {
+  const rows = await db
+    .selectFrom('explicit_grant')
+    .select(['user_id', 'kind', 'target', 'value'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`user_id in ${idList(dialect, ids)}`)
+    .execute()
+  const byUser = new Map<string, Grant[]>()
+  for (const { user_id, kind, target, value } of rows) {
+    push(byUser, user_id, { kind: kind as Grant['kind'], target, value })
+  }
+  return byUser
+}
+
+interface MemberFacts {
+  readonly members: ReadonlyMap<string, PersonFacts['members'][number][]>
+  readonly groups: ReadonlyMap<GroupId, GroupFacts>
+  readonly teams: ReadonlyMap<GroupId, TeamFacts>
+}
+
+async function readMembers(
+  db: Kysely<Database>,
+  dialect: Dialect,
+  orgId: OrgId,
+  ids: readonly UserId[],
+): Promise<MemberFacts> {
+  const rows = await db
+    .selectFrom('group_member as m')
+    .innerJoin('scim_group as g', (join) => join.onRef('g.org_id', '=', 'm.org_id').onRef('g.id', '=', 'm.group_id'))
+    .leftJoin('team as t', (join) => join.onRef('t.org_id', '=', 'm.org_id').onRef('t.id', '=', 'm.group_id'))
+    .select(['m.user_id', 'm.group_id', 'm.origin', 'g.deleted_at', 'g.owner_connection_id'])
+    .select(['t.id as team_id', 't.archived_at', 't.default_role'])
+    .where('m.org_id', '=', orgId)
+    .where(sql<boolean>`m.user_id in ${idList(dialect, ids)}`)
+    .execute()
+  const members = new Map<string, PersonFacts['members'][number][]>()
+  const groups = new Map<GroupId, GroupFacts>()
+  const teams = new Map<GroupId, TeamFacts>()
+  for (const row of rows) {
+    const groupId = row.group_id as GroupId
+    push(members, row.user_id, { groupId, origin: row.origin as MemberOrigin })
+    groups.set(groupId, { deleted: row.deleted_at !== null, ownedByIdp: row.owner_connection_id !== null })
+    if (row.team_id !== null) {
+      teams.set(groupId, { archived: row.archived_at !== null, defaultRole: row.default_role ?? 'member' })
+    }
+  }
+  return { members, groups, teams }
+}
+
+/** What people hold now, out of the derived tables: three queries. */
+export async function readHeld(
+  db: Kysely<Database>,
+  dialect: Dialect,
+  orgId: OrgId,
+  ids: readonly UserId[],
+): Promise<ReadonlyMap<UserId, HeldAccess>> {
+  const people = await db
+    .selectFrom('user')
+    .leftJoin('access_period as p', (join) =>
+      join
+        .onRef('p.org_id', '=', 'user.org_id')
+        .onRef('p.user_id', '=', 'user.id')
+        .on('p.kind', '=', 'active')
+        .on('p.to_seq', 'is', null),
+    )
+    .select(['user.id', 'user.org_role', 'p.value as active'])
+    .where('user.org_id', '=', orgId)
+    .where(sql<boolean>`"user".id in ${idList(dialect, ids)}`)
+    .execute()
+  const memberships = await db
+    .selectFrom('team_membership')
+    .select(['user_id', 'team_id', 'role', 'source_kind', 'source_id'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`user_id in ${idList(dialect, ids)}`)
+    .execute()
+  const seats = await db
+    .selectFrom('user_seat')
+    .select(['user_id', 'product', 'wanted', 'given', 'source'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`user_id in ${idList(dialect, ids)}`)
+    .execute()
+  const held = new Map<UserId, MutableHeld>()
+  for (const { id, org_role, active } of people) {
+    held.set(id as UserId, { active: active !== null, orgRole: org_role, memberships: new Map(), seats: new Map() })
+  }
+  for (const { user_id, team_id, role, source_kind, source_id } of memberships) {
+    const source = `${source_kind}:${source_id}`
+    held.get(user_id as UserId)?.memberships.set(team_id as GroupId, { role, source })
+  }
+  for (const { user_id, product, wanted, given, source } of seats) {
+    held.get(user_id as UserId)?.seats.set(product, { wanted, given, source })
+  }
+  return held
+}
+
+interface MutableHeld extends HeldAccess {
+  readonly memberships: Map<GroupId, { readonly role: string; readonly source: string }>
+  readonly seats: Map<string, { readonly wanted: string; readonly given: string; readonly source: string }>
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [value])
+  else list.push(value)
+}

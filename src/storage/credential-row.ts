@@ -1,0 +1,49 @@
+import type { Selectable } from 'kysely'
+import type { ConnectionTable, ConnectionTokenTable, JwtTrustTable } from '../../db/schema.ts'
+import type { Connection, ConnectionKind, ConnectionToken, JwtTrust, Scope } from '../domain/connection.ts'
+import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
+import type { JsonObject } from '../domain/json.ts'
+
+export function toConnection(row: Selectable<ConnectionTable>): Connection {
+  return {
+    orgId: row.org_id as OrgId,
+    id: row.id as ConnectionId,
+    name: row.name,
+    kind: row.kind as ConnectionKind,
+    status: row.status as Connection['status'],
+    mayGrantAdmin: row.may_grant_admin === 1,
+    scopes: row.scopes.split(' ').filter((scope) => scope !== '') as Scope[],
+    version: row.version,
+    created: row.created,
+  }
+}
+
+export function toToken(
+  row: Selectable<ConnectionTokenTable>,
+): ConnectionToken & { readonly secretHash: Uint8Array } {
+  return {
+    orgId: row.org_id as OrgId,
+    connectionId: row.connection_id as ConnectionId,
+    id: row.id as TokenId,
+    origin: row.origin as ConnectionToken['origin'],
+    created: row.created,
+    expires: row.expires ?? undefined,
+    lastUsed: row.last_used ?? undefined,
+    revoked: row.revoked ?? undefined,
+    secretHash: row.secret_hash,
+  }
+}
+
+export function toTrust(row: Selectable<JwtTrustTable>): JwtTrust {
+  return {
+    orgId: row.org_id as OrgId,
+    id: row.id,
+    connectionId: row.connection_id as ConnectionId,
+    issuer: row.issuer,
+    audience: row.audience,
+    jwksUri: row.jwks_uri ?? undefined,
+    pins: JSON.parse(row.pins) as JsonObject,
+    algorithms: row.algorithms.split(' '),
+    longLived: row.long_lived === 1,
+  }
+}

@@ -1,0 +1,153 @@
+import type { Kysely } from 'kysely'
+import type { Database } from '../../db/schema.ts'
+import { fold } from '../domain/fold.ts'
+import type { OrgId } from '../domain/ids.ts'
+import type { OrgSeed, OrgWrites } from '../domain/write-ports.ts'
+import { toConnection, toToken } from './credential-row.ts'
+
+/** The rows of a new org, its chain at genesis. @throws the driver's unique violation when the name is taken */
+export async function insertOrg(db: Kysely<Database>, seed: OrgSeed): Promise<void> {
+  const { id, name, created } = seed
+  await db.insertInto('org').values({ id, name, name_key: fold(name), created }).execute()
+  await db
+    .insertInto('org_policy')
+    .values({
+      org_id: id,
+      default_org_role: 'member',
+      default_seats: JSON.stringify(seed.defaultSeats),
+      settings: '{}',
+      rules_version: 1,
+    })
+    .execute()
+  await insertChain(db, id)
+}
+
+/** A chain at genesis: epoch 1, nothing written, 32 zero bytes. Nothing happens when it is there. */
+export async function insertChain(db: Kysely<Database>, orgId: OrgId): Promise<void> {
+  await db
+    .insertInto('org_chain')
+    .values({ org_id: orgId, epoch: 1, seq: 0, time_ms: 0, hash: Buffer.alloc(32) })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+/** Connections and their credentials as a unit of work writes them. */
+export function orgWrites(db: Kysely<Database>): OrgWrites {
+  return {
+    async insertConnection(orgId, connection) {
+      await db
+        .insertInto('connection')
+        .values({
+          org_id: orgId,
+          id: connection.id,
+          name: connection.name,
+          name_key: fold(connection.name),
+          kind: connection.kind,
+          status: connection.status,
+          may_grant_admin: connection.mayGrantAdmin ? 1 : 0,
+          scopes: connection.scopes.join(' '),
+          signin_provider_id: null,
+          version: connection.version,
+          created: connection.created,
+        })
+        .execute()
+    },
+
+    async revokeConnection(orgId, id) {
+      await db
+        .updateTable('connection')
+        // The name is free again for a new connection; the id never is.
+        .set((eb) => ({ status: 'revoked', name_key: `revoked:${id}`, version: eb('version', '+', 1) }))
+        .where('org_id', '=', orgId)
+        .where('id', '=', id)
+        .execute()
+      const owned = { owner_connection_id: null, external_id: null }
+      for (const table of ['user', 'scim_group'] as const) {
+        await db
+          .updateTable(table)
+          .set(owned)
+          .where('org_id', '=', orgId)
+          .where('owner_connection_id', '=', id)
+          .execute()
+      }
+    },
+
+    async connection(orgId, id) {
+      const row = await db
+        .selectFrom('connection')
+        .selectAll()
+        .where('org_id', '=', orgId)
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row && toConnection(row)
+    },
+
+    async connectionByName(orgId, name) {
+      const row = await db
+        .selectFrom('connection')
+        .selectAll()
+        .where('org_id', '=', orgId)
+        .where('name_key', '=', fold(name))
+        .executeTakeFirst()
+      return row && toConnection(row)
+    },
+
+    async tokens(orgId, id) {
+      const rows = await db
+        .selectFrom('connection_token')
+        .selectAll()
+        .where('org_id', '=', orgId)
+        .where('connection_id', '=', id)
+        .orderBy('created')
+        .orderBy('id')
+        .execute()
+      return rows.map(toToken)
+    },
+
+    async insertToken(orgId, token, at) {
+      await db
+        .insertInto('connection_token')
+        .values({
+          id: token.id,
+          org_id: orgId,
+          connection_id: token.connectionId,
+          secret_hash: token.secretHash,
+          origin: token.origin,
+          created: at,
+          expires: token.expires ?? null,
+          last_used: null,
+          revoked: null,
+        })
+        .execute()
+    },
+
+    async revokeToken(orgId, id, at) {
+      await db
+        .updateTable('connection_token')
+        .set({ revoked: at })
+        .where('org_id', '=', orgId)
+        .where('id', '=', id)
+        .execute()
+    },
+
+    async insertTrust(orgId, trust, at) {
+      const pins = JSON.stringify(Object.fromEntries(Object.entries(trust.pins).sort(([a], [b]) => (a < b ? -1 : 1))))
+      await db
+        .insertInto('jwt_trust')
+        .values({
+          org_id: orgId,
+          id: trust.id,
+          connection_id: trust.connectionId,
+          issuer: trust.issuer,
+          audience: trust.audience,
+          pins,
+          pin_key: pins,
+          jwks_uri: trust.jwksUri ?? null,
+          algorithms: trust.algorithms.join(' '),
+          long_lived: trust.longLived ? 1 : 0,
+          created: at,
+        })
+        .execute()
+    },
+  }
+}

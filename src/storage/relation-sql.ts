@@ -1,0 +1,89 @@
+import { type RawBuilder, sql, type SqlBool } from 'kysely'
+import type { Place } from './json-sql.ts'
+import type { FilterScope } from './attribute-columns.ts'
+import { type SqlComparison, textCondition } from './text-condition.ts'
+
+/** A multi-valued attribute kept in tables of its own: `User.groups`, `Group.members`. */
+export interface Relation {
+  /** Its values for the row at hand, as rows called `element`. */
+  readonly from: RawBuilder<unknown>
+  readonly element: Place
+  /** That one of its values has this id, found by an index. @param id folded */
+  hasId(id: string): RawBuilder<SqlBool>
+}
+
+/** Columns `value`, `display`, `type`, all of them folded text. */
+const ELEMENT: Place = {
+  text: (names) => columnNamed(names),
+  flag: () => sql`null`,
+  number: () => sql`null`,
+}
+
+const ELEMENT_COLUMNS: ReadonlySet<string> = new Set(['value', 'display', 'type'])
+
+function columnNamed([name = '']: readonly string[]): RawBuilder<unknown> {
+  return ELEMENT_COLUMNS.has(name) ? sql.ref(`element.${name}`) : sql`null`
+}
+
+/** As `groups` is shown: live groups with a listed fact are direct, teams held only through a rule indirect. */
+function groupsOfUser({ orgId }: FilterScope): Relation {
+  return {
+    from: sql`(
+      select g.id as value, g.name_key as display, 'direct' as type from group_member as m
+        join scim_group as g on g.org_id = m.org_id and g.id = m.group_id
+        where m.org_id = "user".org_id and m.user_id = "user".id and m.origin <> 'service' and g.deleted_at is null
+      union all
+      select g.id, g.name_key, 'indirect' from team_membership as t
+        join scim_group as g on g.org_id = t.org_id and g.id = t.team_id
+        where t.org_id = "user".org_id and t.user_id = "user".id and g.deleted_at is null
+        and not exists (select 1 from group_member as m where m.org_id = t.org_id and m.user_id = t.user_id
+          and m.group_id = t.team_id and m.origin <> 'service')) as element`,
+    element: ELEMENT,
+    hasId: (id) => sql<SqlBool>`"user".id in (
+      select m.user_id from group_member as m
+        join scim_group as g on g.org_id = m.org_id and g.id = m.group_id
+        where m.org_id = ${orgId} and m.group_id = ${id} and m.origin <> 'service' and g.deleted_at is null
+      union all
+      select t.user_id from team_membership as t
+        join scim_group as g on g.org_id = t.org_id and g.id = t.team_id
+        where t.org_id = ${orgId} and t.team_id = ${id} and g.deleted_at is null)`,
+  }
+}
+
+/** As `members` is shown: live people of every origin but service, and live nested groups. */
+function membersOfGroup({ orgId }: FilterScope): Relation {
+  return {
+    from: sql`(
+      select u.id as value, coalesce(u.display_name_key, u.username_key) as display, 'user' as type
+        from group_member as m join "user" as u on u.org_id = m.org_id and u.id = m.user_id
+        where m.org_id = scim_group.org_id and m.group_id = scim_group.id and m.origin <> 'service'
+        and u.deleted_at is null
+      union all
+      select g.id, g.name_key, 'group' from group_child as c
+        join scim_group as g on g.org_id = c.org_id and g.id = c.child_group_id
+        where c.org_id = scim_group.org_id and c.group_id = scim_group.id and g.deleted_at is null) as element`,
+    element: ELEMENT,
+    hasId: (id) => sql<SqlBool>`scim_group.id in (
+      select m.group_id from group_member as m join "user" as u on u.org_id = m.org_id and u.id = m.user_id
+        where m.org_id = ${orgId} and m.user_id = ${id} and m.origin <> 'service' and u.deleted_at is null
+      union all
+      select c.group_id from group_child as c
+        join scim_group as g on g.org_id = c.org_id and g.id = c.child_group_id
+        where c.org_id = ${orgId} and c.child_group_id = ${id} and g.deleted_at is null)`,
+  }
+}
+
+/** The relation behind a multi-valued attribute, by the first name of its path. */
+export function relationOf(scope: FilterScope, name: string | undefined): Relation | undefined {
+  if (scope.table === 'user' && name === 'groups') return groupsOfUser(scope)
+  return scope.table === 'scim_group' && name === 'members' ? membersOfGroup(scope) : undefined
+}
+
+/** That one of a person's addresses satisfies a comparison. What an index finds drives the query, the rest is looked up. */
+export function emailCondition(scope: FilterScope, op: SqlComparison, literal: string): RawBuilder<SqlBool> {
+  const condition = textCondition(scope.dialect, sql.ref('e.value_key'), op, literal)
+  return op === 'eq' || op === 'sw'
+    ? sql<SqlBool>`"user".id in (select e.user_id from user_email as e where e.org_id = ${scope.orgId} and ${condition})`
+    : sql<SqlBool>`exists (select 1 from user_email as e
+        where e.org_id = "user".org_id and e.user_id = "user".id and ${condition})`
+}

@@ -1,0 +1,69 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import type { Database } from '../../db/schema.ts'
+import { withStatementCache } from './statement-cache.ts'
+
+/** The embedded store: one connection that writes, and one that can only read and so never waits for the writer. */
+export interface SqliteConnections {
+  readonly writer: Kysely<Database>
+  readonly reader: Kysely<Database>
+  /** Fast consistency check of the whole file; the problems found, empty when sound. */
+  quickCheck(): readonly string[]
+  close(): Promise<void>
+}
+
+/** The waiting inside SQLite: it blocks the event loop, so it is short and the unit of work retries asynchronously. */
+const BUSY_TIMEOUT_MS = 20
+
+/**
+ * Opens (and makes) the database file.
+ * @throws Error when a pragma that durability rests on did not take
+ */
+export function openSqlite(file: string): SqliteConnections {
+  mkdirSync(dirname(file), { recursive: true })
+  const writing = openFile(file, { readonly: false })
+  const reading = openFile(file, { readonly: true })
+  return {
+    writer: kyselyOver(writing),
+    reader: kyselyOver(reading),
+    quickCheck: () => quickCheck(writing),
+    close() {
+      reading.close()
+      writing.pragma('wal_checkpoint(TRUNCATE)')
+      writing.close()
+      return Promise.resolve()
+    },
+  }
+}
+
+function openFile(file: string, options: { readonly: boolean }): Sqlite.Database {
+  const database = new Sqlite(file, { ...options, timeout: BUSY_TIMEOUT_MS })
+  if (!options.readonly) database.pragma('journal_mode = WAL')
+  // better-sqlite3 is compiled with NORMAL as its default in WAL mode, which loses the last commits at a power cut.
+  database.pragma('synchronous = FULL')
+  database.pragma('foreign_keys = ON')
+  database.pragma('secure_delete = ON')
+  database.pragma('trusted_schema = OFF')
+  assertPragmas(database)
+  return database
+}
+
+/** Asserted on every open: a silent fallback here would be a lost acknowledged write later. */
+function assertPragmas(database: Sqlite.Database): void {
+  const wanted = { journal_mode: 'wal', synchronous: 2, foreign_keys: 1, secure_delete: 1 }
+  for (const [pragma, value] of Object.entries(wanted)) {
+    const got: unknown = database.pragma(pragma, { simple: true })
+    if (got !== value) throw new Error(`SQLite ${pragma} is ${String(got)} where ${value} is needed`)
+  }
+}
+
+function quickCheck(database: Sqlite.Database): readonly string[] {
+  const rows = database.pragma('quick_check(10)') as readonly { quick_check: string }[]
+  return rows.map((row) => row.quick_check).filter((line) => line !== 'ok')
+}
+
+function kyselyOver(database: Sqlite.Database): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new SqliteDialect({ database: withStatementCache(database) }) })
+}

@@ -1,0 +1,124 @@
+import { join } from 'node:path'
+import { type Kysely, sql } from 'kysely'
+import type { Dialect } from '../../db/dialect.ts'
+import { migrate, migrationStatus, type MigrationState } from '../../db/migrate.ts'
+import type { Database } from '../../db/schema.ts'
+import type { OrgId, TokenId } from '../domain/ids.ts'
+import type { ReadStores } from '../domain/ports.ts'
+import type { RecordSealer } from '../domain/record.ts'
+import { ChainWriter } from './chain-writer.ts'
+import { credentialReads } from './credential-reads.ts'
+import { type Deployment, findDeployment, insertDeployment } from './deployment-store.ts'
+import { groupReads } from './group-reads.ts'
+import { orgReads } from './org-reads.ts'
+import { insertChain } from './org-writes.ts'
+import { openPostgres } from './postgres.ts'
+import { recordReads } from './record-reads.ts'
+import { createRequestLog, type RequestLog } from './request-log.ts'
+import { toDomainError, translatingErrors } from './sql-errors.ts'
+import { openSqlite } from './sqlite.ts'
+import { createUnitOfWork, inTransaction, type StoreUnitOfWork } from './unit-of-work.ts'
+import { userReads } from './user-reads.ts'
+import { writeStores } from './write-stores.ts'
+
+export interface StoreLocation {
+  /** `postgres://…`; absent for the embedded store. */
+  readonly databaseUrl: string | undefined
+  readonly dataDir: string
+  /** Connections of each PostgreSQL pool. */
+  readonly poolSize: number
+  readonly onIdleError: (error: Error) => void
+}
+
+/** The open database before anything is known of its schema or key. */
+export interface StoreConnections {
+  readonly dialect: Dialect
+  readonly writer: Kysely<Database>
+  readonly reader: Kysely<Database>
+  migrationStatus(): Promise<readonly MigrationState[]>
+  /** @returns the names of the migrations run now */
+  migrate(): Promise<readonly string[]>
+  /** Problems of the embedded file; empty on PostgreSQL, which checks its own. */
+  quickCheck(): Promise<readonly string[]>
+  findDeployment(): Promise<Deployment | undefined>
+  insertDeployment(row: Omit<Deployment, 'id'>): Promise<Deployment>
+  close(): Promise<void>
+}
+
+/** The embedded database file within a data folder. */
+export function databaseFile(dataDir: string): string {
+  return join(dataDir, 'rollcall.db')
+}
+
+/** Opens the connections. SQLite files are made; PostgreSQL is first asked when something is read. */
+export function openConnections(location: StoreLocation): StoreConnections {
+  const sqlite = location.databaseUrl === undefined ? openSqlite(databaseFile(location.dataDir)) : undefined
+  const open = sqlite ?? openPostgres(location.databaseUrl!, location.poolSize, location.onIdleError)
+  const dialect = sqlite === undefined ? 'postgres' : 'sqlite'
+  const { writer, reader } = open
+  return translatingErrors({
+    dialect,
+    writer,
+    reader,
+    migrationStatus: () => migrationStatus(writer, dialect),
+    migrate: () => migrate(writer, dialect),
+    quickCheck: () => Promise.resolve(sqlite?.quickCheck() ?? []),
+    findDeployment: () => findDeployment(reader),
+    insertDeployment: (row: Omit<Deployment, 'id'>) => insertDeployment(writer, row),
+    close: () => open.close(),
+  })
+}
+
+/** The store once its schema and key are known: reads, the unit of work, and what is written outside any chain. */
+export interface Store {
+  readonly reads: ReadStores
+  readonly work: StoreUnitOfWork
+  readonly requestLog: RequestLog
+  /** One cheap read. @throws DomainError `unavailable` */
+  ping(): Promise<void>
+  /** Makes the chain that records what belongs to no org. */
+  ensureChain(orgId: OrgId): Promise<void>
+  /** When tokens were last shown, epoch milliseconds. */
+  saveLastUsed(uses: readonly { readonly tokenId: TokenId; readonly at: number }[]): Promise<void>
+}
+
+export function openStore(connections: StoreConnections, sealer: RecordSealer, clock: () => number): Store {
+  const { dialect, writer, reader } = connections
+  const reads: ReadStores = {
+    users: translatingErrors(userReads(reader, dialect)),
+    groups: translatingErrors(groupReads(reader, dialect)),
+    credentials: translatingErrors(credentialReads(reader)),
+    orgs: translatingErrors(orgReads(reader)),
+    records: translatingErrors(recordReads(reader)),
+  }
+  const work = createUnitOfWork({
+    writer,
+    dialect,
+    clock,
+    chain: (db, orgId) => new ChainWriter(db, dialect, orgId, sealer),
+    stores: (db, chain, now) => writeStores(db, dialect, chain, now),
+  })
+  return {
+    reads,
+    work,
+    requestLog: createRequestLog((write) => inTransaction(writer, dialect, write)),
+    async ping() {
+      try {
+        await sql`select 1`.execute(reader)
+      } catch (error) {
+        throw toDomainError(error)
+      }
+    },
+    ensureChain: (orgId) => inTransaction(writer, dialect, (db) => insertChain(db, orgId)),
+    saveLastUsed: (uses) => inTransaction(writer, dialect, (db) => saveLastUsed(db, uses)),
+  }
+}
+
+async function saveLastUsed(
+  db: Kysely<Database>,
+  uses: readonly { readonly tokenId: TokenId; readonly at: number }[],
+): Promise<void> {
+  for (const { tokenId, at } of uses) {
+    await db.updateTable('connection_token').set({ last_used: at }).where('id', '=', tokenId).execute()
+  }
+}

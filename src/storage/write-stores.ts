@@ -1,0 +1,35 @@
+import type { Kysely } from 'kysely'
+import type { Dialect } from '../../db/dialect.ts'
+import type { Database } from '../../db/schema.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
+import { accessWrites } from './access-writes.ts'
+import type { ChainWriter } from './chain-writer.ts'
+import { addToCounter } from './counters.ts'
+import { groupWrites } from './group-writes.ts'
+import { jobWrites } from './job-writes.ts'
+import { linkWrites } from './link-writes.ts'
+import { memberWrites } from './member-writes.ts'
+import { orgWrites } from './org-writes.ts'
+import { userWrites } from './user-writes.ts'
+
+/** Everything a unit of work writes with, over one transaction's connection. */
+export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: ChainWriter, now: number): WriteStores {
+  return {
+    now,
+    next: (orgId, counter) => addToCounter(db, orgId, counter, 1),
+    async count(orgId, counter, by) {
+      await addToCounter(db, orgId, counter, by)
+    },
+    users: userWrites(db, dialect),
+    groups: groupWrites(db, dialect),
+    members: memberWrites(db, dialect),
+    access: accessWrites(db, dialect),
+    jobs: jobWrites(db, dialect),
+    orgs: orgWrites(db),
+    links: linkWrites(db),
+    journal: {
+      nextSeq: () => chain.head.seq + 1,
+      append: (_orgId, draft) => chain.append(draft, now),
+    },
+  }
+}

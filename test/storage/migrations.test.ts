@@ -1,0 +1,51 @@
+import { expect } from 'chai'
+import { sql } from 'kysely'
+import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
+
+forEachDialect('the schema', (dialect) => {
+  let test: TestStore
+
+  before(async () => {
+    test = await openTestStore(dialect)
+  })
+  after(() => test.close())
+
+  it('is up to date after one migration run, and a second run changes nothing', async () => {
+    const states = await test.connections.migrationStatus()
+    expect(states.map((state) => state.name)).to.deep.equal(['0001-first-slice'])
+    expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
+    expect(await test.connections.migrate()).to.deep.equal([])
+  })
+
+  it('refuses to change a hashed record', async () => {
+    const { writer } = test.connections
+    const bytes = Buffer.alloc(32)
+    await writer
+      .insertInto('provisioning_event')
+      .values({
+        org_id: 'o',
+        seq: 1,
+        epoch: 1,
+        time_ms: 0,
+        id: 'e',
+        action: 'user.create',
+        result: 'success',
+        actor_type: 'system',
+        actor_id: null,
+        connection_id: null,
+        request_id: null,
+        cause_id: null,
+        body: '{}',
+        content_hash: bytes,
+        hash: bytes,
+      })
+      .execute()
+    let message = ''
+    try {
+      await sql`update provisioning_event set body = '{"x":1}' where org_id = 'o'`.execute(writer)
+    } catch (error) {
+      message = String(error)
+    }
+    expect(message).to.contain('append-only')
+  })
+})

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createRecordSealer } from '../../src/audit/record-sealer.ts'
+import { openConnections, openStore, type Store, type StoreConnections } from '../../src/storage/store.ts'
+import type { Dialect } from '../../db/dialect.ts'
+import { createDatabase, sharedCluster } from './postgres.ts'
+
+/** The dialects of this run: both, or the one that TEST_DATABASE names. */
+export const DIALECTS: readonly Dialect[] = chosen(process.env['TEST_DATABASE'])
+
+function chosen(name: string | undefined): readonly Dialect[] {
+  if (name === undefined || name === '') return ['sqlite', 'postgres']
+  if (name === 'sqlite' || name === 'postgres') return [name]
+  throw new Error(`TEST_DATABASE is ${name}; wanted is sqlite or postgres`)
+}
+
+/** Declares a suite once for each dialect of the run. */
+export function forEachDialect(title: string, suite: (dialect: Dialect) => void): void {
+  for (const dialect of DIALECTS) {
+    describe(`${title} (${dialect})`, function () {
+      // The first suite on PostgreSQL starts the cluster.
+      this.timeout(60_000)
+      suite(dialect)
+    })
+  }
+}
+
+/** A migrated, empty store of its own. */
+export interface TestStore {
+  readonly dialect: Dialect
+  readonly connections: StoreConnections
+  readonly store: Store
+  readonly kek: Uint8Array
+  readonly dataDir: string
+  readonly databaseUrl: string | undefined
+  /** What the unit of work takes for the time, epoch milliseconds; PostgreSQL asks its own clock. */
+  clock: () => number
+  close(): Promise<void>
+}
+
+/** Where a fresh store of a dialect is. */
+export async function freshLocation(
+  dialect: Dialect,
+): Promise<{ readonly dataDir: string; readonly databaseUrl: string | undefined }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rollcall-test-'))
+  return { dataDir, databaseUrl: dialect === 'postgres' ? await createDatabase(await sharedCluster()) : undefined }
+}
+
+export async function openTestStore(dialect: Dialect): Promise<TestStore> {
+  const { dataDir, databaseUrl } = await freshLocation(dialect)
+  const connections = openConnections({ dataDir, databaseUrl, poolSize: 8, onIdleError: () => undefined })
+  await connections.migrate()
+  const kek = randomBytes(32)
+  const sealer = createRecordSealer({ kek, now: Date.now })
+  const test: TestStore = {
+    dialect,
+    connections,
+    store: openStore(connections, sealer, () => test.clock()),
+    kek,
+    dataDir,
+    databaseUrl,
+    clock: Date.now,
+    async close() {
+      await test.store.work.idle()
+      await connections.close()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+  return test
+}
