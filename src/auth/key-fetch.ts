@@ -1,0 +1,111 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import { isIP } from 'node:net'
+import { classifyAddress } from './address.ts'
+
+export interface KeyFetchOptions {
+  /** Allows private and loopback addresses, and `http:` to loopback: for laboratories. Link-local stays refused. */
+  readonly allowPrivateIssuers: boolean
+  /** Milliseconds one answer may take, name resolution and body included; default 3,000. */
+  readonly timeout?: number
+  /** Name resolution, default `dns.lookup`. */
+  readonly lookup?: typeof systemLookup
+}
+
+const TIMEOUT = 3_000
+const MAX_BYTES = 256 * 1024
+
+/**
+ * Fetches a JSON document from an issuer's address that an operator configured (never one that a token names):
+ * `https:` only, no redirects, at most 256 kB, within the timeout, and never from an address inside this network. The
+ * check is on the resolved address, and that very address is connected to, so a second answer of the DNS changes nothing.
+ * @throws Error, with a sentence for the operator, for anything but a 200 with JSON
+ */
+export async function fetchKeyDocument(address: string, options: KeyFetchOptions): Promise<unknown> {
+  const url = checkedUrl(address, options.allowPrivateIssuers)
+  const signal = AbortSignal.timeout(options.timeout ?? TIMEOUT)
+  const text = await get(url, signal, guardedLookup(url, options)).catch((cause: unknown) => {
+    if (signal.aborted) throw new Error(`${url.href} did not answer within ${options.timeout ?? TIMEOUT} ms`, { cause })
+    throw cause
+  })
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    throw new Error(`${url.href} did not answer with JSON`, { cause })
+  }
+}
+
+/** What is wrong with an address as a source of keys, before its name is resolved; undefined when nothing is. */
+export function keyAddressProblem(address: string, allowPrivateIssuers: boolean): string | undefined {
+  if (!URL.canParse(address)) return `${address} is not a URL`
+  const url = new URL(address)
+  if (url.username !== '' || url.password !== '') return `${url.host}: credentials in the address are refused`
+  const http = url.protocol === 'http:' && allowPrivateIssuers
+  if (url.protocol !== 'https:' && !http) return `${address} must begin with https://`
+  const host = bareHost(url)
+  return isIP(host) === 0 ? undefined : addressProblem(host, url, allowPrivateIssuers)
+}
+
+function checkedUrl(address: string, allowPrivate: boolean): URL {
+  const problem = keyAddressProblem(address, allowPrivate)
+  if (problem !== undefined) throw new Error(problem)
+  return new URL(address)
+}
+
+function bareHost(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '')
+}
+
+function addressProblem(address: string, url: URL, allowPrivate: boolean): string | undefined {
+  const kind = classifyAddress(address)
+  if (url.protocol === 'http:' && kind !== 'loopback') return `${url.href}: http is only allowed to this machine itself`
+  if (kind === 'public' || (allowPrivate && kind !== 'never')) return undefined
+  return `${url.host} is at ${address}, which is not a public address`
+}
+
+/** Resolves once, refuses when any of the addresses is refused, and hands the socket only what was checked. */
+function guardedLookup(url: URL, options: KeyFetchOptions): https.RequestOptions['lookup'] {
+  const resolve = options.lookup ?? systemLookup
+  return (host, wanted, done) => {
+    resolve(host, { ...wanted, all: true }, (error, found) => {
+      if (error !== null) return done(error, [])
+      const problem = firstProblem(found, url, options.allowPrivateIssuers)
+      if (problem !== undefined) return done(new Error(problem), [])
+      const [first] = found
+      if (wanted.all === true) return done(null, found)
+      done(null, first!.address, first!.family)
+    })
+  }
+}
+
+function firstProblem(found: readonly LookupAddress[], url: URL, allowPrivate: boolean): string | undefined {
+  if (found.length === 0) return `${url.host} has no address`
+  return found.map(({ address }) => addressProblem(address, url, allowPrivate)).find((problem) => problem !== undefined)
+}
+
+function get(url: URL, signal: AbortSignal, lookup: https.RequestOptions['lookup']): Promise<string> {
+  const { request } = url.protocol === 'https:' ? https : http
+  const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'rollcall' }
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { agent: false, headers, signal, lookup }, (answer) => {
+      const refuse = (why: string): void => {
+        asked.destroy()
+        reject(new Error(`${url.href} ${why}`))
+      }
+      if (answer.statusCode !== 200)
+        return refuse(`answered ${answer.statusCode}; 200 is wanted, redirects are refused`)
+      const chunks: Buffer[] = []
+      let size = 0
+      answer.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > MAX_BYTES) return refuse(`answered with more than ${MAX_BYTES} bytes`)
+        chunks.push(chunk)
+      })
+      answer.on('error', reject)
+      answer.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
+}

@@ -1,0 +1,92 @@
+import express, {
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express'
+import type { AuthError } from './auth-error.ts'
+import type { Authenticated, Authenticator } from './authenticate.ts'
+import type { TokenAnswer, TokenGrants } from './token-grant.ts'
+
+export interface SourceOptions {
+  /** The client's IP address; default `req.ip`, which obeys Express's `trust proxy`. */
+  readonly sourceOf?: (req: Request) => string
+}
+
+export interface TokenRouterOptions extends SourceOptions {
+  /** Told of each refused credential and each outage, for the log. */
+  readonly onRefused?: (refusal: AuthError, req: Request) => void
+}
+
+const MAX_FORM = '16kb'
+const authenticatedBy = new WeakMap<Response, Authenticated>()
+
+/**
+ * Middleware that authenticates a request before anything of its body is read. What it found is `authenticatedOf(res)`;
+ * a refusal goes to the error handlers as an `AuthError`.
+ */
+export function authentication(authenticator: Authenticator, options: SourceOptions = {}): RequestHandler {
+  const sourceOf = options.sourceOf ?? ipOf
+  return async (req, res, next) => {
+    try {
+      authenticatedBy.set(res, await authenticator.authenticate(req.headers.authorization, sourceOf(req)))
+    } catch (error) {
+      return next(error)
+    }
+    next()
+  }
+}
+
+/**
+ * Who sent the request that `res` answers.
+ * @throws Error when the route has no `authentication` before it
+ */
+export function authenticatedOf(res: Response): Authenticated {
+  const found = authenticatedBy.get(res)
+  if (found === undefined) throw new Error('This route is not behind authentication')
+  return found
+}
+
+/** `POST /oauth/token` (RFC 6749 §3.2) with its own parser of forms, at most 16 kB. Mount it at the root. */
+export function oauthTokenRouter(grants: TokenGrants, options: TokenRouterOptions = {}): Router {
+  const sourceOf = options.sourceOf ?? ipOf
+  const router = express.Router()
+  const form = express.urlencoded({ extended: false, limit: MAX_FORM, parameterLimit: 20 })
+  router.post('/oauth/token', form, async (req, res) => {
+    const fields: unknown = req.body
+    const answer = await grants.grant({
+      authorization: req.headers.authorization,
+      form: typeof fields === 'object' && fields !== null ? (fields as Record<string, unknown>) : undefined,
+      source: sourceOf(req),
+    })
+    if (answer.refusal !== undefined) options.onRefused?.(answer.refusal, req)
+    send(res, answer)
+  })
+  router.all('/oauth/token', (_req, res) => {
+    res.set('Allow', 'POST')
+    send(res, invalid(405, 'Send the request with POST.'))
+  })
+  router.use('/oauth/token', unreadable)
+  return router
+}
+
+/** A body that the parser refused (too large, cut off, another charset) is the client's mistake, in OAuth's words. */
+const unreadable: ErrorRequestHandler = (error: unknown, _req, res, next) => {
+  const status = error instanceof Error && 'status' in error ? Number(error.status) : 500
+  if (res.headersSent || status < 400 || status > 499) return next(error)
+  send(res, invalid(status, `The body cannot be read: a form of at most ${MAX_FORM} is wanted.`))
+}
+
+function invalid(status: number, description: string): TokenAnswer {
+  const headers = { 'Cache-Control': 'no-store', Pragma: 'no-cache' }
+  return { status, headers, body: { error: 'invalid_request', error_description: description } }
+}
+
+function send(res: Response, { status, headers, body }: TokenAnswer): void {
+  res.status(status).set(headers).json(body)
+}
+
+function ipOf(req: Request): string {
+  return req.ip ?? req.socket.remoteAddress ?? ''
+}
