@@ -1,0 +1,111 @@
+import type { Caller } from '../domain/caller.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { Group, GroupPlan } from '../domain/group.ts'
+import type { GroupId } from '../domain/ids.ts'
+import type { Submitted } from '../domain/ports.ts'
+import type { RecordChange } from '../domain/record.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
+import { checkNameFree, wakingJobs } from './create-group.ts'
+import { droppedKeys } from './dropped-keys.ts'
+import { groupTargets, recordGroupChange, skippedMembers } from './group-record.ts'
+import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
+import { applyMemberSteps, type MemberChanges } from './member-changes.ts'
+import { checkOwner, ownerFor, takesOwnership } from './ownership.ts'
+import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
+import { submitChange } from './submit-change.ts'
+import { checkVersion } from './version-check.ts'
+
+/**
+ * Changes a group by PUT or PATCH (RFC 7644 §3.5): scalars, and members as deltas, all or nothing.
+ * @throws DomainError `not-found`, `version-mismatch`, `forbidden`, `uniqueness`, `invalid-value`, `too-large`
+ */
+export function changeGroup(
+  provisioning: Provisioning,
+  caller: Caller,
+  id: GroupId,
+  plan: GroupPlan,
+  options: ChangeOptions,
+): Submitted<Changed<Group>> {
+  const { orgId } = caller
+  const intent = {
+    action: 'group.update',
+    subject: id,
+    targets: [{ type: 'group', id }] as const,
+    afterRefusal: (stores: WriteStores, error: DomainError) =>
+      error.reason === LINK_REASON ? askToLink(stores, caller, { subjectType: 'group', subjectId: id }) : Promise.resolve(),
+  }
+  return wakingJobs(provisioning, orgId, (started) =>
+    submitChange(provisioning, caller, intent, async (stores) => {
+      const before = await stores.groups.find(orgId, id)
+      if (before === undefined) throw new DomainError('not-found', `Group ${id} not found`)
+      checkVersion(before.version, options.ifMatch)
+      await checkOwner(stores, orgId, caller, before.owner)
+      const scalars = await changedScalars(stores, caller, before, plan)
+      const members = await applyMemberSteps(stores, caller, before, plan.steps)
+      const changes = scalarChanges(before, scalars)
+      if (changes.length === 0 && members.people.size + members.added.size + members.removed.size === 0) {
+        provisioning.tally.noop(caller, 'group.update', id)
+        return { value: before, changed: false }
+      }
+      const after = await write(stores, caller, { before, scalars, members })
+      const { steps = [] } = droppedKeys(options.ignored)
+      const record = {
+        orgId,
+        action: 'group.update',
+        actor: caller.actor,
+        request: caller.request,
+        targets: groupTargets(after),
+        changes,
+        steps: [...steps, ...skippedMembers(members.skipped)],
+      }
+      if (await recordGroupChange(stores, record, members)) started()
+      return { value: after, changed: true }
+    }),
+  )
+}
+
+async function changedScalars(stores: WriteStores, caller: Caller, before: Group, plan: GroupPlan): Promise<Group> {
+  const links = takesOwnership(caller, before.owner)
+  const displayName = plan.displayName ?? before.displayName
+  if (displayName !== before.displayName) {
+    await checkNameFree(stores, caller.orgId, displayName, before.id)
+    if (links) await checkLink(stores, caller, before.id)
+  }
+  const seesExternalId = links || before.owner === ownerFor(caller)
+  const current = links ? undefined : before.externalId
+  const wanted = plan.externalId === undefined ? current : (plan.externalId ?? undefined)
+  return {
+    ...before,
+    displayName,
+    owner: links ? caller.connection?.id : before.owner,
+    externalId: seesExternalId ? wanted : before.externalId,
+  }
+}
+
+function scalarChanges(before: Group, after: Group): readonly RecordChange[] {
+  const changes: RecordChange[] = []
+  for (const path of ['displayName', 'externalId', 'owner'] as const) {
+    const [old, now] = [before[path], after[path]]
+    if (old === now) continue
+    changes.push({ path, ...(old === undefined ? {} : { old }), ...(now === undefined ? {} : { new: now }) })
+  }
+  return changes
+}
+
+async function write(
+  stores: WriteStores,
+  caller: Caller,
+  change: { readonly before: Group; readonly scalars: Group; readonly members: MemberChanges },
+): Promise<Group> {
+  const { before, scalars, members } = change
+  const after: Group = {
+    ...scalars,
+    version: before.version + 1,
+    updated: stores.now,
+    memberCount: before.memberCount + members.listed,
+  }
+  await stores.groups.update(caller.orgId, after)
+  if (before.owner !== after.owner) await settleLink(stores, caller, before.id)
+  await stores.users.touch(caller.orgId, [...members.people], stores.now)
+  return after
+}

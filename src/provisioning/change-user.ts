@@ -1,0 +1,107 @@
+import type { Caller } from '../domain/caller.ts'
+import { DomainError } from '../domain/errors.ts'
+import { fold } from '../domain/fold.ts'
+import type { UserId } from '../domain/ids.ts'
+import type { Submitted } from '../domain/ports.ts'
+import { primaryEmail, type User, type UserState, type UserStatus } from '../domain/user.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
+import { droppedKeys } from './dropped-keys.ts'
+import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
+import { checkOwner, ownerFor, takesOwnership } from './ownership.ts'
+import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
+import { reconcilePeople } from './reconcile-people.ts'
+import { submitChange } from './submit-change.ts'
+import { isSameUser, userChanges, userTarget } from './user-record.ts'
+import { checkVersion } from './version-check.ts'
+
+/**
+ * Changes a person by PUT or PATCH (RFC 7644 §3.5). `change` is computed on the stored state inside the org's write
+ * lock, so no two changes lose one another. The first change by an idp connection to a person nobody owns takes
+ * ownership. What changes nothing leaves the version as it is.
+ * @throws DomainError `not-found`, `version-mismatch`, `forbidden`, `uniqueness`, or what `change` refuses
+ */
+export function changeUser(
+  provisioning: Provisioning,
+  caller: Caller,
+  id: UserId,
+  change: (current: UserState) => UserState,
+  options: ChangeOptions,
+): Submitted<Changed<User>> {
+  const { orgId } = caller
+  const intent = {
+    action: 'user.update',
+    subject: id,
+    targets: [{ type: 'user', id }] as const,
+    afterRefusal: (stores: WriteStores, error: DomainError) =>
+      error.reason === LINK_REASON ? askToLink(stores, caller, { subjectType: 'user', subjectId: id }) : Promise.resolve(),
+  }
+  return submitChange(provisioning, caller, intent, async (stores) => {
+    const before = await stores.users.find(orgId, id)
+    if (before === undefined) throw new DomainError('not-found', `User ${id} not found`)
+    checkVersion(before.version, options.ifMatch)
+    await checkOwner(stores, orgId, caller, before.owner)
+    const after = await changed(stores, caller, before, change)
+    if (isSameUser(before, after)) {
+      provisioning.tally.noop(caller, 'user.update', id)
+      return { value: before, changed: false }
+    }
+    await stores.users.update(orgId, before, after)
+    if (before.owner !== after.owner) await settleLink(stores, caller, id)
+    const effects = before.status === after.status ? [] : await reconcilePeople(stores, orgId, [id])
+    await stores.journal.append(orgId, {
+      action: actionOf(before, after),
+      actor: caller.actor,
+      request: caller.request,
+      outcome: { result: 'success' },
+      targets: [userTarget(after)],
+      changes: userChanges(before, after),
+      effects,
+      ...droppedKeys(options.ignored),
+    })
+    return { value: after, changed: true }
+  })
+}
+
+async function changed(
+  stores: WriteStores,
+  caller: Caller,
+  before: User,
+  change: (current: UserState) => UserState,
+): Promise<User> {
+  const links = takesOwnership(caller, before.owner)
+  const seesExternalId = before.owner === ownerFor(caller)
+  const next = change({
+    attributes: before.attributes,
+    active: before.status !== 'deactivated',
+    // A client sees and changes only its own externalId: one that a script left, or that links another's, stays hidden.
+    externalId: seesExternalId ? before.externalId : undefined,
+  })
+  const after: User = {
+    ...before,
+    version: before.version + 1,
+    updated: stores.now,
+    status: statusOf(before.status, next.active, caller),
+    owner: links ? caller.connection?.id : before.owner,
+    externalId: seesExternalId || links ? next.externalId : before.externalId,
+    attributes: next.attributes,
+  }
+  if (links && changesIdentity(before, after)) await checkLink(stores, caller, before.id)
+  return after
+}
+
+/** The first write of an identity provider means the invited person has arrived. */
+function statusOf(before: UserStatus, active: boolean, caller: Caller): UserStatus {
+  if (!active) return 'deactivated'
+  return before === 'pending' && caller.connection?.kind !== 'idp' ? 'pending' : 'active'
+}
+
+/** Whether a linking write would make the resource somebody else's in the eyes of sign-in. */
+function changesIdentity(before: User, after: User): boolean {
+  const email = (user: User): string => fold(primaryEmail(user.attributes) ?? '')
+  return fold(before.attributes.userName) !== fold(after.attributes.userName) || email(before) !== email(after)
+}
+
+function actionOf(before: User, after: User): string {
+  if (before.status === after.status) return 'user.update'
+  return after.status === 'deactivated' ? 'user.deactivate' : before.status === 'pending' ? 'user.activate' : 'user.reactivate'
+}

@@ -1,0 +1,88 @@
+import type { Connection, ConnectionKind, JwtTrust, Scope } from '../domain/connection.ts'
+import { type ConnectionId, newId, type OrgId } from '../domain/ids.ts'
+import type { Submitted } from '../domain/ports.ts'
+import type { RecordDraft } from '../domain/record.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
+import type { Operation } from './found-org.ts'
+import type { Provisioning } from './provisioning.ts'
+
+export interface ConnectionDraft {
+  readonly name: string
+  readonly kind: ConnectionKind
+  readonly mayGrantAdmin: boolean
+  readonly scopes: readonly Scope[]
+  /** Trust in an identity provider's JWTs, where it sends them. */
+  readonly trust: Omit<JwtTrust, 'orgId' | 'id' | 'connectionId'> | undefined
+}
+
+/**
+ * Makes a connection of an org, with the trust it is given.
+ * @throws DomainError `uniqueness` when the name, or the trust's issuer, audience and pins, are taken
+ */
+export function createConnection(
+  provisioning: Provisioning,
+  operation: Operation,
+  orgId: OrgId,
+  draft: ConnectionDraft,
+): Submitted<Connection> {
+  const id = newId<ConnectionId>(operation.request.receivedAt)
+  return provisioning.work.submit(orgId, async (stores) => {
+    const connection: Connection = {
+      orgId,
+      id,
+      name: draft.name,
+      kind: draft.kind,
+      status: 'active',
+      mayGrantAdmin: draft.mayGrantAdmin,
+      scopes: draft.scopes,
+      version: 1,
+      created: stores.now,
+    }
+    await stores.orgs.insertConnection(orgId, connection)
+    await stores.journal.append(orgId, connectionRecord(operation, connection))
+    if (draft.trust !== undefined) await addTrust(stores, operation, connection, draft.trust)
+    return connection
+  })
+}
+
+function connectionRecord(operation: Operation, connection: Connection): RecordDraft {
+  return {
+    action: 'connection.create',
+    actor: operation.actor,
+    request: operation.request,
+    outcome: { result: 'success' },
+    targets: [{ type: 'connection', id: connection.id, display: connection.name }],
+    changes: [
+      { path: 'kind', new: connection.kind },
+      { path: 'mayGrantAdmin', new: connection.mayGrantAdmin },
+      { path: 'scopes', new: connection.scopes },
+    ],
+  }
+}
+
+async function addTrust(
+  stores: WriteStores,
+  operation: Operation,
+  connection: Connection,
+  draft: NonNullable<ConnectionDraft['trust']>,
+): Promise<void> {
+  const { orgId, id: connectionId } = connection
+  const trust: JwtTrust = { ...draft, orgId, connectionId, id: newId(stores.now) }
+  await stores.orgs.insertTrust(orgId, trust, stores.now)
+  await stores.journal.append(orgId, {
+    action: 'trust.create',
+    actor: operation.actor,
+    request: operation.request,
+    outcome: { result: 'success' },
+    targets: [
+      { type: 'trust', id: trust.id },
+      { type: 'connection', id: connectionId },
+    ],
+    changes: [
+      { path: 'issuer', new: trust.issuer },
+      { path: 'audience', new: trust.audience },
+      // Claim names are the administrator's words, so they are values here and not keys.
+      { path: 'pins', new: Object.entries(trust.pins).map(([claim, value]) => ({ claim, value: value ?? null })) },
+    ],
+  })
+}

@@ -1,0 +1,56 @@
+import type { Caller } from '../domain/caller.ts'
+import { newId, type UserId } from '../domain/ids.ts'
+import type { Submitted } from '../domain/ports.ts'
+import type { User, UserState } from '../domain/user.ts'
+import { droppedKeys } from './dropped-keys.ts'
+import { ownerFor } from './ownership.ts'
+import type { Provisioning } from './provisioning.ts'
+import { reconcileNewPerson } from './reconcile-people.ts'
+import { submitChange } from './submit-change.ts'
+import { userChanges, userTarget } from './user-record.ts'
+
+export interface UserDraft extends UserState {
+  /** Names of unknown keys that were dropped. */
+  readonly ignored?: readonly string[]
+}
+
+/**
+ * Makes a person (RFC 7644 §3.3). A userName that was freed by a deletion makes a new person with nothing of the old.
+ * @throws DomainError `uniqueness` when a live person has the userName, or the connection's externalId
+ */
+export function createUser(provisioning: Provisioning, caller: Caller, draft: UserDraft): Submitted<User> {
+  const { orgId } = caller
+  const id = newId<UserId>(caller.request.receivedAt)
+  const intent = { action: 'user.create', subject: draft.attributes.userName, targets: [] }
+  return submitChange(provisioning, caller, intent, async (stores) => {
+    const status = draft.active ? 'active' : 'deactivated'
+    const user: User = {
+      id,
+      ord: await stores.next(orgId, 'ord.user'),
+      version: 1,
+      created: stores.now,
+      updated: stores.now,
+      status,
+      accountType: 'USER',
+      owner: ownerFor(caller),
+      externalId: draft.externalId,
+      orgRole: 'none',
+      attributes: draft.attributes,
+    }
+    await stores.users.insert(orgId, user)
+    await stores.count(orgId, 'user', 1)
+    const person = { id, status, accountType: 'USER', explicit: [], members: [] } as const
+    const effects = await reconcileNewPerson(stores, orgId, person)
+    await stores.journal.append(orgId, {
+      action: 'user.create',
+      actor: caller.actor,
+      request: caller.request,
+      outcome: { result: 'success' },
+      targets: [userTarget(user)],
+      changes: userChanges(undefined, user),
+      effects,
+      ...droppedKeys(draft.ignored),
+    })
+    return user
+  })
+}

@@ -1,0 +1,41 @@
+import type { Caller } from '../domain/caller.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { UserId } from '../domain/ids.ts'
+import type { Submitted } from '../domain/ports.ts'
+import { checkMayDelete } from './ownership.ts'
+import type { ChangeOptions, Provisioning } from './provisioning.ts'
+import { reconcilePeople } from './reconcile-people.ts'
+import { submitChange } from './submit-change.ts'
+import { userTarget } from './user-record.ts'
+import { checkVersion } from './version-check.ts'
+
+/**
+ * Deletes a person (RFC 7644 §3.6). Soft: access ends at once, the row and its facts stay for a restore.
+ * @throws DomainError `not-found`, `version-mismatch`, `forbidden`
+ */
+export function deleteUser(
+  provisioning: Provisioning,
+  caller: Caller,
+  id: UserId,
+  options: ChangeOptions,
+): Submitted<void> {
+  const { orgId } = caller
+  const intent = { action: 'user.delete', subject: id, targets: [{ type: 'user', id }] as const }
+  return submitChange(provisioning, caller, intent, async (stores) => {
+    const user = await stores.users.find(orgId, id)
+    if (user === undefined) throw new DomainError('not-found', `User ${id} not found`)
+    checkVersion(user.version, options.ifMatch)
+    await checkMayDelete(stores, orgId, caller, user.owner)
+    await stores.users.remove(orgId, id, stores.now)
+    await stores.count(orgId, 'user', -1)
+    const effects = await reconcilePeople(stores, orgId, [id])
+    await stores.journal.append(orgId, {
+      action: 'user.delete',
+      actor: caller.actor,
+      request: caller.request,
+      outcome: { result: 'success' },
+      targets: [userTarget(user)],
+      effects,
+    })
+  })
+}

@@ -1,0 +1,105 @@
+import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
+import type { RecordEffect } from '../domain/record.ts'
+import { type Desired, type PersonFacts, reconcile, type ReconcileContext, type Source } from '../domain/reconcile.ts'
+import type { AccessChange, HeldAccess, WriteStores } from '../domain/write-ports.ts'
+
+/** At most this many people are reconciled in the request's own transaction; more become a job. */
+export const INLINE_PEOPLE = 1_000
+/** People a record speaks of; a larger change leaves several. */
+export const PEOPLE_PER_RECORD = 500
+
+const NOTHING: HeldAccess = { active: false, orgRole: 'none', memberships: new Map(), seats: new Map() }
+
+/**
+ * Brings the derived rows of people in line with their facts, for the record that is appended next: access periods
+ * open and close at its seq.
+ * @returns what changed, grouped over the people it is the same for
+ */
+export async function reconcilePeople(
+  stores: WriteStores,
+  orgId: OrgId,
+  ids: readonly UserId[],
+): Promise<readonly RecordEffect[]> {
+  if (ids.length === 0) return []
+  const { people, context } = await stores.access.facts(orgId, ids)
+  const held = await stores.access.held(orgId, ids)
+  return apply(stores, orgId, { people, context, held })
+}
+
+/** The same for a person who was just made: there are no facts to read yet. */
+export async function reconcileNewPerson(
+  stores: WriteStores,
+  orgId: OrgId,
+  person: PersonFacts,
+): Promise<readonly RecordEffect[]> {
+  const context = await stores.access.emptyContext(orgId)
+  return apply(stores, orgId, { people: [person], context, held: new Map() })
+}
+
+interface Situation {
+  readonly people: readonly PersonFacts[]
+  readonly context: ReconcileContext
+  readonly held: ReadonlyMap<UserId, HeldAccess>
+}
+
+interface Effect extends AccessChange {
+  readonly via: string
+}
+
+async function apply(stores: WriteStores, orgId: OrgId, situation: Situation): Promise<readonly RecordEffect[]> {
+  const effects: Effect[] = []
+  for (const person of situation.people) {
+    const held = situation.held.get(person.id) ?? NOTHING
+    const desired = reconcile(person, situation.context)
+    effects.push(...differences(person.id, held, desired))
+    await stores.access.write(orgId, person.id, held, desired, stores.now)
+  }
+  await stores.access.record(orgId, effects, stores.journal.nextSeq(orgId), stores.now)
+  return grouped(effects)
+}
+
+/** What a person gains and loses. A role of `none` and a seat of `none` are nothing. */
+function differences(user: UserId, held: HeldAccess, desired: Desired): readonly Effect[] {
+  const effects: Effect[] = []
+  const compare = (kind: AccessChange['kind'], target: string, values: Values): void => {
+    const old = values.old === 'none' ? null : values.old
+    const next = values.new === 'none' ? null : values.new
+    if (old !== next) effects.push({ user, kind, target, old, new: next, via: values.via })
+  }
+  compare('active', '', { old: held.active ? 'active' : null, new: desired.active ? 'active' : null, via: 'status' })
+  compare('org_role', '', { old: held.orgRole, new: desired.orgRole, via: 'default' })
+  for (const team of new Set<GroupId>([...held.memberships.keys(), ...desired.memberships.keys()])) {
+    const before = held.memberships.get(team)
+    const after = desired.memberships.get(team)
+    const via = after === undefined ? (before?.source ?? '') : viaOf(after.by)
+    compare('team', team, { old: before?.role ?? null, new: after?.role ?? null, via })
+  }
+  for (const product of new Set<string>([...held.seats.keys(), ...desired.seats.keys()])) {
+    const before = held.seats.get(product)
+    const after = desired.seats.get(product)
+    const via = after === undefined ? (before?.source ?? '') : viaOf(after.by)
+    compare('seat', product, { old: before?.given ?? null, new: after?.type ?? null, via })
+  }
+  return effects
+}
+
+interface Values {
+  readonly old: string | null
+  readonly new: string | null
+  readonly via: string
+}
+
+function viaOf(by: Source): string {
+  return by.group === undefined ? `${by.kind}:${by.id}` : `${by.kind}:${by.id}/${by.group}`
+}
+
+function grouped(effects: readonly Effect[]): readonly RecordEffect[] {
+  const groups = new Map<string, Omit<RecordEffect, 'people'> & { readonly people: UserId[] }>()
+  for (const { user, kind, target, old, new: next, via } of effects) {
+    const key = JSON.stringify([kind, target, old, next, via])
+    const group = groups.get(key) ?? { kind, target, old, new: next, via, people: [] }
+    group.people.push(user)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
+}
