@@ -1,0 +1,30 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+
+/** The longest request target (path and query) served, bytes; longer is 414. An 8 KiB filter fits in when escaped. */
+export const MAX_TARGET_BYTES = 32 * 1024
+
+/** The largest body of a request, bytes. */
+export const MAX_BODY_BYTES = 1024 * 1024
+
+/** The largest body where a request may name many people (groups and bulk), bytes. */
+export const MAX_LARGE_BODY_BYTES = 16 * 1024 * 1024
+
+/**
+ * An HTTP server with the limits that must hold before any middleware runs: header bytes, and the time a client may take
+ * to send its headers and its request. `keepAliveTimeout` is above the 60 s that usual load balancers keep idle
+ * connections, so the balancer closes first and never sends a request into a closing socket.
+ */
+export function createHttpServer(listener: RequestListener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_TARGET_BYTES + 16 * 1024,
+      headersTimeout: 20_000,
+      requestTimeout: 120_000,
+      keepAliveTimeout: 65_000,
+      connectionsCheckingInterval: 5_000,
+    },
+    listener,
+  )
+  server.maxHeadersCount = 200
+  return server
+}

@@ -1,0 +1,45 @@
+import type { Express, RequestHandler } from 'express'
+import helmet from 'helmet'
+
+export interface HardeningOptions {
+  /** The address clients use; with https, browsers are told to stay on it (HSTS, RFC 6797). */
+  readonly publicUrl: string
+  /**
+   * Express's `trust proxy` value: number of hops, or addresses and subnets. Absent: `X-Forwarded-For` is never
+   * believed, so a client cannot choose the address that logs and limits see.
+   */
+  readonly trustProxy?: boolean | number | string | readonly string[] | undefined
+}
+
+/**
+ * Switches off what Express gives away or guesses: its own ETag (a body hash that would pass for a version), its name,
+ * and any trust in forwarding headers that was not asked for.
+ */
+export function hardenApp(app: Express, options: HardeningOptions): void {
+  app.disable('etag')
+  app.disable('x-powered-by')
+  app.set('trust proxy', options.trustProxy ?? false)
+}
+
+/** Security headers for every answer: a gateway has no page that needs scripts, frames or referrers. */
+export function securityHeaders(options: Pick<HardeningOptions, 'publicUrl'>): RequestHandler {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+    strictTransportSecurity: options.publicUrl.startsWith('https:')
+      ? { maxAge: 31_536_000, includeSubDomains: false }
+      : false,
+    xFrameOptions: { action: 'deny' },
+  })
+}
+
+/** Answers hold people and credentials: no cache may keep them (RFC 9111 §5.2.2.5). */
+export function noStore(): RequestHandler {
+  return (_req, res, next) => {
+    res.setHeader('Cache-Control', 'no-store')
+    next()
+  }
+}

@@ -1,0 +1,139 @@
+import type { Request, Response } from 'express'
+import type { Caller } from '../domain/caller.ts'
+import type { Connection, Viewer } from '../domain/connection.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { ReadStores } from '../domain/ports.ts'
+import type { Actor } from '../domain/record.ts'
+import { requestFacts } from '../http/request-context.ts'
+import type { Provisioning } from '../provisioning/provisioning.ts'
+import type { Report } from './errors.ts'
+import { type Mount, mountOf } from './location.ts'
+
+/** What the SCIM layer works with; `app.ts` fills it in, so the layer knows neither storage nor authentication. */
+export interface ScimPorts {
+  readonly reads: ReadStores
+  readonly provisioning: Provisioning
+  /** The address clients use, with or without a slash at the end: every `meta.location` begins with it. */
+  readonly publicUrl: string
+  /** Gets each failure that is not the client's doing, with the request's id. */
+  readonly report: Report
+}
+
+/** Whose credential was shown, once authentication has passed. */
+export interface Authenticated {
+  readonly connection: Connection
+  readonly actor: Actor
+}
+
+/** Query parameters of RFC 7644 §3.4.2 and §3.9, each with one value at most. */
+export interface ScimQuery {
+  readonly filter?: string
+  readonly sortBy?: string
+  readonly sortOrder?: string
+  readonly startIndex?: string
+  readonly count?: string
+  readonly attributes?: string
+  readonly excludedAttributes?: string
+}
+
+const PARAMETERS = [
+  'filter',
+  'sortBy',
+  'sortOrder',
+  'startIndex',
+  'count',
+  'attributes',
+  'excludedAttributes',
+] as const satisfies readonly (keyof ScimQuery)[]
+
+/**
+ * Everything a resource method knows of its request. An argument of every method: two requests running at once can
+ * never see each other's.
+ */
+export interface ScimContext {
+  readonly ports: ScimPorts
+  readonly caller: Caller
+  readonly viewer: Viewer
+  readonly mount: Mount
+  /** Public address and canonical mount, no slash at the end. */
+  readonly base: string
+  readonly query: ScimQuery
+  /** Versions of `If-Match` as text, or `['*']`; checked inside the unit of work. */
+  readonly ifMatch: readonly string[] | undefined
+  readonly ifNoneMatch: readonly string[] | undefined
+  /** Whether only the headers of a `GET` are wanted. */
+  readonly head: boolean
+  readonly requestId: string
+}
+
+/** Makes the context of an authenticated request. @throws DomainError `invalid-value` for an unusable query */
+export function createContext(req: Request, res: Response, ports: ScimPorts, who: Authenticated): ScimContext {
+  const mount = mountOf(req.baseUrl)
+  const request = requestFacts(req, res)
+  return {
+    ports,
+    caller: { orgId: who.connection.orgId, actor: who.actor, connection: who.connection, request },
+    viewer: { connectionId: who.connection.id, kind: who.connection.kind },
+    mount,
+    base: ports.publicUrl.replace(/\/+$/, '') + mount,
+    query: readQuery(req.url),
+    ifMatch: entityTags(req.get('if-match')),
+    ifNoneMatch: entityTags(req.get('if-none-match')),
+    head: req.method === 'HEAD',
+    requestId: request.id,
+  }
+}
+
+/**
+ * Reads the query ourselves: Express 5 parses `req.query` anew at each access, and a repeated key would be an array.
+ * The first value of a key counts; unknown and bare keys (`?aadOptscim062020`) are passed over.
+ */
+export function readQuery(url: string): ScimQuery {
+  const at = url.indexOf('?')
+  if (at < 0) return {}
+  const given = new URLSearchParams(url.slice(at + 1))
+  const query: Partial<Record<keyof ScimQuery, string>> = {}
+  for (const name of PARAMETERS) {
+    const value = given.get(name)
+    // A blank filter is not "everybody": it goes on to the parser, which refuses it.
+    if (value === null || (value.trim() === '' && name !== 'filter')) continue
+    // No store can hold U+0000, so nothing can equal it.
+    if (value.includes('\0')) throw unusable(name)
+    query[name] = value
+  }
+  return query
+}
+
+function unusable(name: keyof ScimQuery): DomainError {
+  return new DomainError(name === 'filter' ? 'invalid-filter' : 'invalid-value', `${name} holds U+0000.`)
+}
+
+const ENTITY_TAG = /(?:W\/)?"([^"]*)"|[^\s,]+/gi
+
+/**
+ * The versions in `If-Match` or `If-None-Match` (RFC 9110 §13.1), weakness and quotes taken off. A tag that was sent
+ * without quotes is taken as it stands: some clients do.
+ */
+export function entityTags(header: string | undefined): readonly string[] | undefined {
+  if (header === undefined || header.trim() === '') return undefined
+  return [...header.matchAll(ENTITY_TAG)].map((match) => match[1] ?? match[0])
+}
+
+const KEY = 'scimContext'
+
+/** Keeps the context for the handlers of one request; it goes with the answer it belongs to. */
+export function keepContext(res: Response, ctx: ScimContext): void {
+  res.locals[KEY] = ctx
+}
+
+/** The context of the request that `res` answers. @throws Error before authentication has passed */
+export function contextOf(res: Response): ScimContext {
+  const ctx = findContext(res)
+  if (ctx === undefined) throw new Error('This route is not behind the SCIM router')
+  return ctx
+}
+
+/** The context, or undefined while nobody is known. */
+export function findContext(res: Response): ScimContext | undefined {
+  return res.locals[KEY] as ScimContext | undefined
+}

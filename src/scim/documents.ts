@@ -1,0 +1,54 @@
+import type { RequestHandler, Router } from 'express'
+import { DomainError } from '../domain/errors.ts'
+import type { JsonObject } from '../domain/json.ts'
+import { contextOf, type ScimContext } from './context.ts'
+import { traitsOf } from './location.ts'
+import { jsonReply } from './reply.ts'
+import { baseView } from './schema/definitions.ts'
+import {
+  findResourceType,
+  findSchema,
+  listResourceTypes,
+  listSchemas,
+  serviceProviderConfig,
+} from './schema/discovery.ts'
+
+const VIEWS = [baseView('User'), baseView('Group')]
+
+/**
+ * Discovery (RFC 7644 §4), ahead of the library's own, which keeps the base address of the latest request in a static
+ * and announces what it supports rather than what we do.
+ */
+export function documentRoutes(router: Router): void {
+  router.get(
+    '/ServiceProviderConfig',
+    document(({ base, mount }) => serviceProviderConfig(base, { sort: true, maxResults: traitsOf(mount).maxCount })),
+  )
+  router.get(
+    '/ResourceTypes',
+    document(({ base }) => listResourceTypes(base, VIEWS)),
+  )
+  router.get(
+    '/ResourceTypes/:id',
+    document(({ base }, id) => findResourceType(base, VIEWS, id)),
+  )
+  router.get(
+    '/Schemas',
+    document(({ base }) => listSchemas(base, VIEWS)),
+  )
+  router.get(
+    '/Schemas/:id',
+    document(({ base }, id) => findSchema(base, VIEWS, id)),
+  )
+}
+
+function document(find: (ctx: ScimContext, id: string) => JsonObject | undefined): RequestHandler {
+  return (req, res) => {
+    const ctx = contextOf(res)
+    // RFC 7644 §4: a filter here is 403, so that no client takes the whole list for the answer to it.
+    if (ctx.query.filter !== undefined) throw new DomainError('forbidden', 'Discovery endpoints take no filter.')
+    const found = find(ctx, String(req.params['id']))
+    if (found === undefined) throw new DomainError('not-found', 'There is no such schema or resource type.')
+    res.send(jsonReply(200, found))
+  }
+}

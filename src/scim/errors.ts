@@ -1,0 +1,139 @@
+import { DomainError, type DomainErrorCode } from '../domain/errors.ts'
+import { Reply, type ReplyHeaders } from './reply.ts'
+
+/** URN of the error message (RFC 7644 §3.12). */
+export const ERROR_URN = 'urn:ietf:params:scim:api:messages:2.0:Error'
+
+interface Mapping {
+  readonly status: number
+  readonly scimType?: string
+}
+
+/** Status and detail keyword of each expected failure (RFC 7644 §3.12, tables 8 and 9). */
+const MAPPINGS: Readonly<Record<DomainErrorCode, Mapping>> = {
+  'invalid-syntax': { status: 400, scimType: 'invalidSyntax' },
+  'invalid-value': { status: 400, scimType: 'invalidValue' },
+  'invalid-filter': { status: 400, scimType: 'invalidFilter' },
+  'invalid-path': { status: 400, scimType: 'invalidPath' },
+  'no-target': { status: 400, scimType: 'noTarget' },
+  mutability: { status: 400, scimType: 'mutability' },
+  uniqueness: { status: 409, scimType: 'uniqueness' },
+  'not-found': { status: 404 },
+  'version-mismatch': { status: 412 },
+  'too-many': { status: 400, scimType: 'tooMany' },
+  'too-large': { status: 413 },
+  forbidden: { status: 403 },
+  'last-admin': { status: 409 },
+  'seat-limit': { status: 403 },
+  unsupported: { status: 501 },
+  unavailable: { status: 503 },
+}
+
+/** Seconds a client waits after an outage that named no time of its own. */
+const RETRY_AFTER = 5
+
+/** A refusal by HTTP itself that no domain code stands for: 405, 414, 415. */
+export class HttpProblem extends Error {
+  readonly status: number
+  readonly headers: ReplyHeaders
+
+  constructor(status: number, detail: string, headers: ReplyHeaders = {}) {
+    super(detail)
+    this.name = 'HttpProblem'
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** What an error answer says. */
+interface Problem {
+  readonly status: number
+  readonly detail: string
+  readonly scimType?: string
+  readonly headers?: ReplyHeaders
+}
+
+/** Called with every failure that is not the client's doing; it must not throw. */
+export type Report = (error: unknown, requestId: string) => void
+
+/**
+ * The answer to anything that was thrown: the SCIM error body (RFC 7644 §3.12). A 5xx says only which request it was;
+ * its cause goes to `report`.
+ */
+export function errorReply(error: unknown, requestId: string, report: Report): Reply {
+  const problem = problemOf(error, requestId)
+  if (problem.status >= 500 && problem.status !== 501) report(error, requestId)
+  const body = {
+    schemas: [ERROR_URN],
+    status: String(problem.status),
+    ...(problem.scimType === undefined ? {} : { scimType: problem.scimType }),
+    detail: problem.detail,
+  }
+  return new Reply(problem.status, {
+    body: JSON.stringify(body),
+    ...(problem.headers === undefined ? {} : { headers: problem.headers }),
+    ...(problem.scimType === undefined ? {} : { scimType: problem.scimType }),
+  })
+}
+
+function problemOf(error: unknown, requestId: string): Problem {
+  if (error instanceof DomainError) return ofDomain(error, requestId)
+  if (error instanceof HttpProblem) return { status: error.status, detail: error.message, headers: error.headers }
+  if (error instanceof URIError)
+    return { status: 400, scimType: 'invalidSyntax', detail: 'The path has a malformed percent escape.' }
+  return ofCredential(error, requestId) ?? internal(requestId)
+}
+
+function ofDomain(error: DomainError, requestId: string): Problem {
+  const { status, scimType } = MAPPINGS[error.code]
+  if (status === 503) return unavailable(requestId, error.retryAfter)
+  return {
+    status,
+    detail: error.message,
+    ...(scimType === undefined ? {} : { scimType }),
+    ...(error.retryAfter === undefined ? {} : { headers: { 'Retry-After': seconds(error.retryAfter) } }),
+  }
+}
+
+interface CredentialFailure {
+  readonly name: 'AuthError'
+  readonly status: number
+  readonly message: string
+  readonly challenge: string | undefined
+  readonly retryAfter: number | undefined
+}
+
+/** The failures of authentication, known by their shape: this layer takes authentication as an argument. */
+function isCredentialFailure(error: unknown): error is CredentialFailure {
+  return error instanceof Error && error.name === 'AuthError' && 'status' in error && typeof error.status === 'number'
+}
+
+function ofCredential(error: unknown, requestId: string): Problem | undefined {
+  if (!isCredentialFailure(error)) return undefined
+  const { status, challenge, retryAfter } = error
+  if (status >= 500) return unavailable(requestId, retryAfter)
+  return {
+    status,
+    detail: error.message,
+    headers: {
+      ...(challenge === undefined ? {} : { 'WWW-Authenticate': challenge }),
+      ...(retryAfter === undefined ? {} : { 'Retry-After': seconds(retryAfter) }),
+    },
+  }
+}
+
+function unavailable(requestId: string, retryAfter: number | undefined): Problem {
+  return {
+    status: 503,
+    detail: `The service is not available at the moment; try again. Request ${requestId}`,
+    headers: { 'Retry-After': seconds(retryAfter ?? RETRY_AFTER) },
+  }
+}
+
+function internal(requestId: string): Problem {
+  return { status: 500, detail: `Something went wrong on our side; it was logged. Request ${requestId}` }
+}
+
+function seconds(value: number): string {
+  return String(Math.max(1, Math.ceil(value)))
+}

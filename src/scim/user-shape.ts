@@ -1,0 +1,88 @@
+import type { GroupRef } from '../domain/group.ts'
+import { isId, type UserId } from '../domain/ids.ts'
+import { isJsonObject, type JsonObject } from '../domain/json.ts'
+import { ENTERPRISE_URN, USER_URN } from '../domain/schema-urns.ts'
+import type { User } from '../domain/user.ts'
+import type { ScimContext } from './context.ts'
+import { locationOf } from './location.ts'
+import { project, type Projection, wants } from './projection.ts'
+import { externalIdFor, metaOf } from './resource-shape.ts'
+
+/** What a person's resource shows that its row does not hold. */
+interface Surroundings {
+  readonly groups: ReadonlyMap<UserId, readonly GroupRef[]>
+  /** userName of managers that are live people of the org. */
+  readonly managers: ReadonlyMap<UserId, string>
+}
+
+/** How many people are printed between two turns of the event loop, and asked for in one query. */
+const SLICE = 250
+
+/** The resources of people as JSON texts, projected; each slice costs one query for groups, if they are wanted. */
+export async function* userTexts(
+  ctx: ScimContext,
+  users: readonly User[],
+  projection: Projection,
+): AsyncGenerator<string> {
+  for (let at = 0; at < users.length; at += SLICE) {
+    const slice = users.slice(at, at + SLICE)
+    const around = await surroundingsOf(ctx, slice, projection)
+    const texts = slice.map((user) => JSON.stringify(project(userResource(ctx, user, around), projection)))
+    yield (at === 0 ? '' : ',') + texts.join(',')
+  }
+}
+
+/** The resource of one person, projected. */
+export async function presentUser(ctx: ScimContext, user: User, projection: Projection): Promise<JsonObject> {
+  return project(userResource(ctx, user, await surroundingsOf(ctx, [user], projection)), projection)
+}
+
+async function surroundingsOf(ctx: ScimContext, users: readonly User[], projection: Projection): Promise<Surroundings> {
+  const { orgId } = ctx.caller
+  const { users: reads } = ctx.ports.reads
+  const managers = wants(projection, ENTERPRISE_URN, 'manager') ? managersOf(users) : []
+  const ids = users.map((user) => user.id)
+  return {
+    groups: wants(projection, 'groups') ? await reads.groupsOf(orgId, ids) : new Map(),
+    managers: managers.length > 0 ? await reads.displayNames(orgId, managers) : new Map(),
+  }
+}
+
+function managersOf(users: readonly User[]): readonly UserId[] {
+  const ids = users.map((user) => managerOf(user)?.['value']).filter((id) => typeof id === 'string' && isId(id))
+  return [...new Set(ids)] as UserId[]
+}
+
+function managerOf(user: User): JsonObject | undefined {
+  const enterprise = user.attributes[ENTERPRISE_URN]
+  const manager = isJsonObject(enterprise) ? enterprise['manager'] : undefined
+  return isJsonObject(manager) ? manager : undefined
+}
+
+function userResource(ctx: ScimContext, user: User, around: Surroundings): JsonObject {
+  const externalId = externalIdFor(ctx.viewer, user)
+  const groups = around.groups.get(user.id) ?? []
+  return {
+    schemas: [USER_URN, ...Object.keys(user.attributes).filter((key) => key.startsWith('urn:'))],
+    id: user.id,
+    ...(externalId === undefined ? {} : { externalId }),
+    ...user.attributes,
+    ...withManager(ctx, user, around),
+    active: user.status !== 'deactivated',
+    ...(groups.length === 0 ? {} : { groups: groups.map((group) => groupOf(ctx, group)) }),
+    meta: metaOf(ctx, 'User', user),
+  }
+}
+
+function groupOf(ctx: ScimContext, { id, display, type }: GroupRef): JsonObject {
+  return { value: id, $ref: locationOf(ctx.base, 'Group', id), display, type }
+}
+
+/** `manager.value` is shown as given; `displayName` and `$ref` only where it names a live person of the org. */
+function withManager(ctx: ScimContext, user: User, around: Surroundings): JsonObject {
+  const value = managerOf(user)?.['value']
+  const displayName = typeof value === 'string' ? around.managers.get(value as UserId) : undefined
+  if (typeof value !== 'string' || displayName === undefined) return {}
+  const manager = { value, $ref: locationOf(ctx.base, 'User', value), displayName }
+  return { [ENTERPRISE_URN]: { ...(user.attributes[ENTERPRISE_URN] as JsonObject), manager } }
+}

@@ -1,0 +1,99 @@
+import SCIMMY from 'scimmy'
+import { DomainError } from '../domain/errors.ts'
+import type { UserId } from '../domain/ids.ts'
+import type { User } from '../domain/user.ts'
+import { changeUser } from '../provisioning/change-user.ts'
+import { createUser } from '../provisioning/create-user.ts'
+import { deleteUser } from '../provisioning/delete-user.ts'
+import type { ScimContext } from './context.ts'
+import { listReply, pageQuery } from './list.ts'
+import { readPatchOp } from './patch/envelope.ts'
+import { planUserPatch } from './patch/plan-user.ts'
+import { readProjection } from './projection.ts'
+import { isFresh, jsonReply, Reply } from './reply.ts'
+import { changeOptions, notFound, requireId, RollcallResource } from './resource.ts'
+import { resourceHeaders } from './resource-shape.ts'
+import { baseView } from './schema/definitions.ts'
+import { readUserBody, replaceUserState, toNewUser } from './schema/normalise.ts'
+import { presentUser, userTexts } from './user-shape.ts'
+
+/** An address longer than this is in no store. */
+const MAX_ADDRESS = 1_024
+
+/** SCIM Users (RFC 7643 §4.1) over the provisioning use cases. */
+export class RollcallUser extends RollcallResource {
+  static override get endpoint(): string {
+    return '/Users'
+  }
+
+  static override get schema(): typeof SCIMMY.Types.Schema {
+    return SCIMMY.Schemas.User
+  }
+
+  protected async list(ctx: ScimContext): Promise<Reply> {
+    const view = baseView('User')
+    const projection = readProjection(ctx.query, view)
+    const query = pageQuery(ctx, view)
+    const { total, rows } = await ctx.ports.reads.users.page(ctx.caller.orgId, query)
+    const frame = { total, startIndex: query.startIndex, rows: rows.length }
+    return listReply(frame, userTexts(ctx, rows, projection))
+  }
+
+  protected async find(ctx: ScimContext, id: string): Promise<Reply> {
+    const userId = id.includes('@') ? await idByAddress(ctx, id) : requireId<UserId>('User', id)
+    const user = await ctx.ports.reads.users.find(ctx.caller.orgId, userId)
+    if (user === undefined) throw notFound('User')
+    if (isFresh(ctx.ifNoneMatch, user.version)) return new Reply(304, { headers: resourceHeaders(ctx, 'User', user) })
+    return answer(ctx, 200, user)
+  }
+
+  protected async create(ctx: ScimContext, body: unknown): Promise<Reply> {
+    const draft = toNewUser(readUserBody(body, baseView('User')))
+    return answer(ctx, 201, await createUser(ctx.ports.provisioning, ctx.caller, draft).durable)
+  }
+
+  protected async replace(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
+    const view = baseView('User')
+    const userId = requireId<UserId>('User', id)
+    const read = readUserBody(body, view)
+    const options = { ...changeOptions(ctx, 'PUT'), ignored: read.ignored }
+    const change = changeUser(
+      ctx.ports.provisioning,
+      ctx.caller,
+      userId,
+      (current) => replaceUserState(current, read, view),
+      options,
+    )
+    return answer(ctx, 200, (await change.durable).value)
+  }
+
+  protected async change(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
+    const userId = requireId<UserId>('User', id)
+    const plan = planUserPatch(readPatchOp(body), baseView('User'))
+    const options = { ...changeOptions(ctx, 'PATCH'), ignored: plan.ignored }
+    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, plan, options)
+    return answer(ctx, 200, (await change.durable).value)
+  }
+
+  protected async remove(ctx: ScimContext, id: string): Promise<Reply> {
+    const userId = requireId<UserId>('User', id)
+    await deleteUser(ctx.ports.provisioning, ctx.caller, userId, changeOptions(ctx, 'DELETE')).durable
+    return new Reply(204)
+  }
+}
+
+async function answer(ctx: ScimContext, status: 200 | 201, user: User): Promise<Reply> {
+  const projection = readProjection(ctx.query, baseView('User'))
+  const headers = resourceHeaders(ctx, 'User', user, status === 201)
+  return jsonReply(status, await presentUser(ctx, user, projection), headers)
+}
+
+/** Scripts name people by their primary address; an id never holds an `@`. */
+async function idByAddress(ctx: ScimContext, address: string): Promise<UserId> {
+  if (address.length > MAX_ADDRESS || address.includes('\0')) throw notFound('User')
+  const [id, second] = await ctx.ports.reads.users.idsByPrimaryEmail(ctx.caller.orgId, address)
+  if (id === undefined) throw notFound('User')
+  if (second !== undefined)
+    throw new DomainError('invalid-value', 'Several people have this address; use the id of the one you mean.')
+  return id
+}
