@@ -1,0 +1,136 @@
+import express, { type Express, type Response } from 'express'
+import type { Logger } from 'pino'
+import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
+import { createAccessTokens } from './auth/access-token.ts'
+import { AuthError } from './auth/auth-error.ts'
+import { type Authenticator, createAuthenticator, requireScope } from './auth/authenticate.ts'
+import { createFailureLimiter } from './auth/failure-limiter.ts'
+import { createIssuerKeys } from './auth/jwks.ts'
+import { createJwtTrusts } from './auth/jwt-trust.ts'
+import type { LastUsed } from './auth/last-used.ts'
+import { authenticatedOf, authentication, oauthTokenRouter } from './auth/middleware.ts'
+import { createTokenGrants } from './auth/token-grant.ts'
+import type { Config } from './config.ts'
+import type { Actor } from './domain/record.ts'
+import { errorPage, notFoundPage } from './http/error-page.ts'
+import { healthRouter } from './http/health.ts'
+import { requestLogging } from './http/logging.ts'
+import { requestContext } from './http/request-context.ts'
+import { hardenApp, securityHeaders } from './http/security-headers.ts'
+import type { OpenedStore } from './opened-store.ts'
+import type { Provisioning } from './provisioning/provisioning.ts'
+import type { Authenticated } from './scim/context.ts'
+import { MOUNTS } from './scim/location.ts'
+import { scimRouter } from './scim/mount.ts'
+
+export interface AppParts {
+  readonly config: Config
+  /** The address clients use, without a slash at the end. */
+  readonly publicUrl: string
+  readonly opened: OpenedStore
+  readonly provisioning: Provisioning
+  readonly lastUsed: LastUsed
+  readonly authFailures: AuthFailureTally
+  readonly logger: Logger
+  readonly draining: () => boolean
+}
+
+/** The whole HTTP surface, put together. */
+export function createApp(parts: AppParts): Express {
+  const { config, publicUrl, opened, logger } = parts
+  const report = (error: unknown, requestId: string): void => {
+    logger.error({ err: error, requestId }, 'request failed')
+  }
+  const app = express()
+  hardenApp(app, { publicUrl, trustProxy: config.server.trustProxy })
+  app.use(requestContext())
+  app.use(securityHeaders({ publicUrl }))
+  app.use(requestLogging(logger))
+  app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
+  const { authenticator, grants } = credentials(parts)
+  const { unauthenticated } = parts.authFailures
+  app.use(
+    oauthTokenRouter(grants, {
+      onRefused: (error, req) => {
+        if (error.status === 401) unauthenticated(req.ip, Date.now(), error.known?.orgId)
+      },
+    }),
+  )
+  app.use(
+    [...MOUNTS],
+    scimRouter({
+      reads: opened.store.reads,
+      provisioning: parts.provisioning,
+      publicUrl,
+      report,
+      authenticate: authentication(tallied(authenticator, parts.authFailures)),
+      callerOf,
+      requireScope,
+      fastRoutes: config.scim.fastRoutes,
+      onRequest: (line) => opened.store.requestLog.add(line),
+    }),
+  )
+  app.use(notFoundPage())
+  app.use(errorPage(report))
+  return app
+}
+
+async function isReady(opened: OpenedStore): Promise<boolean> {
+  await opened.store.ping()
+  return true
+}
+
+function credentials(parts: AppParts): {
+  readonly authenticator: Authenticator
+  readonly grants: ReturnType<typeof createTokenGrants>
+} {
+  const { config, publicUrl, opened } = parts
+  const reads = opened.store.reads.credentials
+  const now = Date.now
+  const accessTokens = createAccessTokens({ publicUrl, signingKey: opened.signingKey, credentials: reads, now })
+  const keys = createIssuerKeys({
+    allowPrivateIssuers: config.auth.allowPrivateIssuers,
+    now,
+    onFetchFailed: ({ issuer }, error) => {
+      parts.logger.warn({ err: error, issuer }, 'the keys of an issuer cannot be fetched')
+    },
+  })
+  const shared = {
+    credentials: reads,
+    accessTokens,
+    limiter: createFailureLimiter(config.auth.failuresPerMinute),
+    now,
+    onUsed: parts.lastUsed.note,
+  }
+  const jwt = createJwtTrusts({ credentials: reads, keys, now })
+  return { authenticator: createAuthenticator({ ...shared, jwt }), grants: createTokenGrants(shared) }
+}
+
+/** Counts refused credentials; the limiter's own refusals (429) are what keeps the count from being driven up. */
+function tallied(authenticator: Authenticator, failures: AuthFailureTally): Authenticator {
+  return {
+    async authenticate(header, source) {
+      try {
+        return await authenticator.authenticate(header, source)
+      } catch (error) {
+        if (error instanceof AuthError && error.status === 401) {
+          failures.unauthenticated(source, Date.now(), error.known?.orgId)
+        }
+        throw error
+      }
+    },
+  }
+}
+
+function callerOf(res: Response): Authenticated {
+  const { connection, tokenId, issuer, subject } = authenticatedOf(res)
+  const actor: Actor = {
+    type: connection.kind,
+    id: connection.id,
+    connectionId: connection.id,
+    ...(tokenId === undefined ? {} : { tokenId }),
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(subject === undefined ? {} : { subject }),
+  }
+  return { connection, actor }
+}

@@ -1,0 +1,107 @@
+import type { Logger } from 'pino'
+import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
+import type { DueDraft, Tally } from './audit/tally.ts'
+import type { OrgId } from './domain/ids.ts'
+import { runReconcileJobs } from './provisioning/reconcile-job.ts'
+import type { Store } from './storage/store.ts'
+
+const TALLY_EVERY_MS = 30_000
+const REQUEST_LOG_EVERY_MS = 2_000
+/** Drafts that could not be written are kept up to here; a store that is out for long must not fill the memory. */
+const MAX_KEPT = 10_000
+
+/** What a serving process does beside answering: jobs, tallies, the request log. */
+export interface Background {
+  /** Runs an org's reconcile jobs; one runner an org. */
+  wake(orgId: OrgId): void
+  /** Ends the timers and writes what is left. */
+  stop(): Promise<void>
+}
+
+export interface BackgroundParts {
+  readonly store: Store
+  readonly tally: Tally
+  readonly authFailures: AuthFailureTally
+  readonly logger: Logger
+}
+
+/** Starts the timers, none of which keeps the process alive, and resumes the jobs that a stop cut off. */
+export function startBackground(parts: BackgroundParts): Background {
+  const { store, logger } = parts
+  const running = new Map<OrgId, Promise<void>>()
+  let stopped = false
+
+  function wake(orgId: OrgId): void {
+    if (stopped || running.has(orgId)) return
+    const run = runReconcileJobs(store.work, orgId, () => stopped)
+      .catch((error: unknown) => {
+        logger.error({ err: error, orgId }, 'reconcile jobs stopped; they go on with the next change or start')
+      })
+      .finally(() => running.delete(orgId))
+    running.set(orgId, run)
+  }
+
+  const journal = createTallyWriter(parts)
+  const timers = [
+    repeat(TALLY_EVERY_MS, () => journal.write(Date.now()), logger),
+    repeat(REQUEST_LOG_EVERY_MS, () => store.requestLog.flush(Date.now()), logger),
+  ]
+  resumeJobs(store, wake).catch((error: unknown) => {
+    logger.error({ err: error }, 'reconcile jobs could not be looked up')
+  })
+  return {
+    wake,
+    async stop() {
+      stopped = true
+      for (const timer of timers) clearInterval(timer)
+      await Promise.all(running.values())
+      await journal.writeAll()
+      await store.requestLog.flush(Date.now())
+    },
+  }
+}
+
+async function resumeJobs(store: Store, wake: (orgId: OrgId) => void): Promise<void> {
+  for (const org of await store.reads.orgs.list()) wake(org.id)
+}
+
+function repeat(everyMs: number, work: () => Promise<void>, logger: Logger): NodeJS.Timeout {
+  let busy = false
+  const timer = setInterval(() => {
+    if (busy) return
+    busy = true
+    work()
+      .catch((error: unknown) => {
+        logger.warn({ err: error }, 'background work failed and is tried again')
+      })
+      .finally(() => {
+        busy = false
+      })
+  }, everyMs)
+  return timer.unref()
+}
+
+/** Chains what was tallied; what cannot be written is kept for the next time. */
+function createTallyWriter({ store, tally, authFailures, logger }: BackgroundParts): {
+  write(now: number): Promise<void>
+  writeAll(): Promise<void>
+} {
+  let kept: DueDraft[] = []
+
+  async function append(drafts: readonly DueDraft[]): Promise<void> {
+    const due = [...kept, ...drafts]
+    kept = []
+    const results = await Promise.allSettled(
+      due.map(({ orgId, draft }) => store.work.submit(orgId, (stores) => stores.journal.append(orgId, draft)).durable),
+    )
+    const failed = results.flatMap((result, index) => (result.status === 'rejected' ? [{ result, draft: due[index]! }] : []))
+    kept = failed.map(({ draft }) => draft).slice(-MAX_KEPT)
+    const first = failed[0]
+    if (first !== undefined) logger.warn({ err: first.result.reason as unknown, count: failed.length }, 'tallies were not written')
+  }
+
+  return {
+    write: (now) => append([...tally.due(now), ...authFailures.due(now)]),
+    writeAll: () => append([...tally.drain(), ...authFailures.drain()]),
+  }
+}

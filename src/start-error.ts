@@ -1,0 +1,10 @@
+/** A start that cannot go on: a sentence for the operator, and the exit status of `sysexits.h`. */
+export class StartError extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'StartError'
+    this.exitCode = exitCode
+  }
+}
