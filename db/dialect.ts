@@ -5,5 +5,10 @@ export type Dialect = 'sqlite' | 'postgres'
 export function columnTypes(dialect: Dialect): { text: string; int: string; blob: string; autoId: string } {
   return dialect === 'sqlite'
     ? { text: 'TEXT', int: 'INTEGER', blob: 'BLOB', autoId: 'INTEGER PRIMARY KEY AUTOINCREMENT' }
-    : { text: 'text COLLATE "C"', int: 'bigint', blob: 'bytea', autoId: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY' }
+    : {
+        text: 'text COLLATE "C"',
+        int: 'bigint',
+        blob: 'bytea',
+        autoId: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+      }
 }

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { Migrator } from 'kysely'
+import { DEFAULT_MIGRATION_TABLE, Migrator, sql } from 'kysely'
 import type { Dialect } from './dialect.ts'
 import { migrations } from './migrations/index.ts'
 import type { Database } from './schema.ts'
@@ -18,6 +18,18 @@ function migrator(db: Kysely<Database>, dialect: Dialect): Migrator {
 export async function migrationStatus(db: Kysely<Database>, dialect: Dialect): Promise<readonly MigrationState[]> {
   const found = await migrator(db, dialect).getMigrations()
   return found.map(({ name, executedAt }) => ({ name, executedAt }))
+}
+
+/** The migrations run on this store that this version does not know: a newer one was here. */
+export async function unknownMigrations(db: Kysely<Database>, dialect: Dialect): Promise<readonly MigrationState[]> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return []
+  const known = new Set(Object.keys(migrations(dialect)))
+  const { rows } = await sql<{ name: string; timestamp: string }>`
+    select name, timestamp from ${sql.table(DEFAULT_MIGRATION_TABLE)} order by name`.execute(db)
+  return rows
+    .filter(({ name }) => !known.has(name))
+    .map(({ name, timestamp }) => ({ name, executedAt: new Date(timestamp) }))
 }
 
 /**

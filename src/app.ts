@@ -7,7 +7,7 @@ import { type Authenticator, createAuthenticator, requireScope } from './auth/au
 import { createFailureLimiter } from './auth/failure-limiter.ts'
 import { createIssuerKeys } from './auth/jwks.ts'
 import { createJwtTrusts } from './auth/jwt-trust.ts'
-import type { LastUsed } from './auth/last-used.ts'
+import type { LastUsed, TokenUse } from './auth/last-used.ts'
 import { authenticatedOf, authentication, oauthTokenRouter } from './auth/middleware.ts'
 import { createTokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
@@ -48,11 +48,10 @@ export function createApp(parts: AppParts): Express {
   app.use(requestLogging(logger))
   app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
   const { authenticator, grants } = credentials(parts)
-  const { unauthenticated } = parts.authFailures
   app.use(
     oauthTokenRouter(grants, {
       onRefused: (error, req) => {
-        if (error.status === 401) unauthenticated(req.ip, Date.now(), error.known?.orgId)
+        if (error.status === 401) parts.authFailures.unauthenticated(req.ip, Date.now(), error.known?.orgId)
       },
     }),
   )
@@ -100,7 +99,9 @@ function credentials(parts: AppParts): {
     accessTokens,
     limiter: createFailureLimiter(config.auth.failuresPerMinute),
     now,
-    onUsed: parts.lastUsed.note,
+    onUsed: (use: TokenUse) => {
+      parts.lastUsed.note(use)
+    },
   }
   const jwt = createJwtTrusts({ credentials: reads, keys, now })
   return { authenticator: createAuthenticator({ ...shared, jwt }), grants: createTokenGrants(shared) }

@@ -94,10 +94,13 @@ function createTallyWriter({ store, tally, authFailures, logger }: BackgroundPar
     const results = await Promise.allSettled(
       due.map(({ orgId, draft }) => store.work.submit(orgId, (stores) => stores.journal.append(orgId, draft)).durable),
     )
-    const failed = results.flatMap((result, index) => (result.status === 'rejected' ? [{ result, draft: due[index]! }] : []))
+    const failed = results.flatMap((result, index) =>
+      result.status === 'rejected' ? [{ result, draft: due[index]! }] : [],
+    )
     kept = failed.map(({ draft }) => draft).slice(-MAX_KEPT)
     const first = failed[0]
-    if (first !== undefined) logger.warn({ err: first.result.reason as unknown, count: failed.length }, 'tallies were not written')
+    if (first !== undefined)
+      logger.warn({ err: first.result.reason as unknown, count: failed.length }, 'tallies were not written')
   }
 
   return {

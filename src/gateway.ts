@@ -12,8 +12,9 @@ import { createDrain, type Drain } from './http/drain.ts'
 import { createHttpServer } from './http/limits.ts'
 import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
-import { StartError } from './start-error.ts'
+import { EXIT_DATA, EXIT_UNAVAILABLE, StartError } from './start-error.ts'
 import { type ServerLock, takeServerLock } from './storage/server-lock.ts'
+import { damagedStore, explainStoreError } from './store-problem.ts'
 
 /** A serving gateway. */
 export interface Gateway {
@@ -23,13 +24,14 @@ export interface Gateway {
   readonly provisioning: Provisioning
   /** The first token of a new store: shown this once. */
   readonly firstToken: string | undefined
+  /** Why a bootstrap token that was given is not in use. */
+  readonly notice: string | undefined
   /** Lets requests in flight finish, writes what is tallied, closes the store. A second call cuts what is left. */
   stop(): Promise<'done' | 'forced'>
 }
 
-/** Status of a start that another process or a broken file forbids (`EX_UNAVAILABLE`, `EX_DATAERR` of sysexits.h). */
-const EXIT_UNAVAILABLE = 69
-const EXIT_DATA = 65
+/** How long a stopping gateway still takes connections, so that whoever asks `/readyz` is told rather than refused. */
+const DRAIN_NOTICE_MS = 250
 
 /**
  * Opens the store and serves.
@@ -41,7 +43,8 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
     const opened = await openForServing(config, logger, lock)
     return await serve({ config, logger, opened, lock })
   } catch (error) {
-    lock?.release()
+    // A damaged store stays one to be checked at the next start.
+    lock?.release(!(error instanceof StartError && error.exitCode === EXIT_DATA))
     throw error
   }
 }
@@ -49,7 +52,12 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
 /** One server process for an embedded store; any number of instances on PostgreSQL. */
 function lockStore(config: Config): ServerLock | undefined {
   if (config.database.url !== undefined) return undefined
-  const lock = takeServerLock(config.database.dataDir)
+  let lock: ServerLock | undefined
+  try {
+    lock = takeServerLock(config.database.dataDir)
+  } catch (error) {
+    throw explainStoreError(config, error)
+  }
   if (lock !== undefined) return lock
   throw new StartError(
     EXIT_UNAVAILABLE,
@@ -59,42 +67,22 @@ function lockStore(config: Config): ServerLock | undefined {
 }
 
 async function openForServing(config: Config, logger: Logger, lock: ServerLock | undefined): Promise<OpenedStore> {
-  const connections = connectOrExplain(config, logger)
-  if (lock?.uncleanStop === true) {
-    logger.warn('the last process did not stop cleanly; checking the store')
-    const problems = await connections.quickCheck()
-    if (problems.length > 0) {
-      await connections.close()
-      throw brokenFile(config, problems.join('; '))
-    }
-  }
+  const connections = connect(config, (error) => {
+    logger.warn({ err: error }, 'the database closed an idle connection')
+  })
   try {
+    if (lock?.uncleanStop === true) {
+      logger.warn('the last process did not stop cleanly; checking the store')
+      const problems = await connections.quickCheck()
+      if (problems.length > 0) throw damagedStore(config.database.dataDir, problems.join('; '))
+    }
     return await openCheckedStore(config, connections)
   } catch (error) {
     await connections.close().catch((closing: unknown) => {
       logger.warn({ err: closing }, 'closing the store failed')
     })
-    throw error
+    throw explainStoreError(config, error)
   }
-}
-
-function connectOrExplain(config: Config, logger: Logger): ReturnType<typeof connect> {
-  try {
-    return connect(config, (error) => {
-      logger.warn({ err: error }, 'the database closed an idle connection')
-    })
-  } catch (error) {
-    if (!/^SQLITE_(CORRUPT|NOTADB)/.test(String((error as { code?: unknown }).code))) throw error
-    throw brokenFile(config, 'it is not a SQLite database or is damaged', error)
-  }
-}
-
-function brokenFile(config: Config, problem: string, cause?: unknown): StartError {
-  return new StartError(
-    EXIT_DATA,
-    `The store in ${config.database.dataDir} is damaged and is not served: ${problem}. Restore a backup`,
-    cause,
-  )
 }
 
 interface ServingParts {
@@ -117,19 +105,25 @@ async function serve(parts: ServingParts): Promise<Gateway> {
   })
   const background = startBackground({ store, tally, authFailures, logger })
   const provisioning: Provisioning = { work: store.work, tally, wakeJobs: (orgId) => background.wake(orgId) }
-  const firstToken = await ensureFirstOrg(provisioning, store.reads, config.bootstrap.scimToken)
   const listener: { app: ReturnType<typeof createApp> | undefined } = { app: undefined }
-  const server = createHttpServer((req, res) => listener.app?.(req, res))
-  const drain = createDrain(server, { limitMs: config.server.drainMs })
-  const publicUrl = await listen(server, config)
-  const { draining } = drain
-  listener.app = createApp({ config, publicUrl, opened, provisioning, lastUsed, authFailures, logger, draining })
-  return {
-    publicUrl,
-    opened,
-    provisioning,
-    firstToken,
-    stop: () => stop({ ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }),
+  const server = createHttpServer((req, res) => {
+    // The port is known, and may be asked, a moment before the app that was built for it.
+    if (listener.app === undefined) res.writeHead(503, { 'Retry-After': '1' }).end()
+    else listener.app(req, res)
+  })
+  const drain = createDrain(server, { limitMs: config.server.drainMs, noticeMs: DRAIN_NOTICE_MS })
+  const stopping = { ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }
+  try {
+    // First the port: a token that is made and then never shown, since the port is taken, would be lost.
+    const publicUrl = await listen(server, config)
+    const { token: firstToken, notice } = await ensureFirstOrg(provisioning, store.reads, config.bootstrap.scimToken)
+    const { draining } = drain
+    listener.app = createApp({ config, publicUrl, opened, provisioning, lastUsed, authFailures, logger, draining })
+    return { publicUrl, opened, provisioning, firstToken, notice, stop: () => stop(stopping) }
+  } catch (error) {
+    server.close()
+    await closeStore(stopping)
+    throw error
   }
 }
 
@@ -143,6 +137,12 @@ async function stop(parts: StoppingParts): Promise<'done' | 'forced'> {
   const again = parts.drain.draining()
   const result = await parts.drain.drain()
   if (again) return result
+  await closeStore(parts)
+  parts.lock?.release()
+  return result
+}
+
+async function closeStore(parts: StoppingParts): Promise<void> {
   try {
     await parts.background.stop()
     await parts.stopLastUsed()
@@ -150,8 +150,6 @@ async function stop(parts: StoppingParts): Promise<'done' | 'forced'> {
     parts.logger.error({ err: error }, 'what was left in memory could not be written')
   }
   await parts.opened.close()
-  parts.lock?.release()
-  return result
 }
 
 /** @returns the address clients use: configured, or the listener's own with the port it got */
@@ -159,7 +157,9 @@ async function listen(server: Server, config: Config): Promise<string> {
   const { host, port, publicUrl } = config.server
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new StartError(EXIT_UNAVAILABLE, `Cannot listen on ${host}:${port}: ${error.code ?? error.message}`, error))
+      reject(
+        new StartError(EXIT_UNAVAILABLE, `Cannot listen on ${host}:${port}: ${error.code ?? error.message}`, error),
+      )
     })
     server.listen(port, host, resolve)
   })

@@ -2,25 +2,28 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommanderError } from 'commander'
-import type { CommandPorts } from './cli/ports.ts'
+import { printable, printableLines } from './cli/output.ts'
+import type { CommandPorts, Started } from './cli/ports.ts'
 import { createProgram } from './cli/program.ts'
+import { keyMadeText } from './cli/store-commands.ts'
 import { describeConfig } from './config-text.ts'
 import { type Config, ConfigError, EXIT_CONFIG, loadConfig, packageRoot } from './config.ts'
 import { DomainError } from './domain/errors.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 import { createLogger } from './http/logging.ts'
-import { checkMasterKey, connect } from './opened-store.ts'
+import { assertStoreExists, connect, listMigrations, migrateChecked } from './opened-store.ts'
 import { withOperator } from './operator.ts'
 import { StartError } from './start-error.ts'
+import type { StoreConnections } from './storage/store.ts'
 
 const EXIT_FAILURE = 1
 
 function out(text: string): void {
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${printableLines(text)}\n`)
 }
 
 function err(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${printableLines(text)}\n`)
 }
 
 const config = lazily(() => loadConfig())
@@ -30,25 +33,25 @@ const ports: CommandPorts = {
   err,
   settings: () => describeConfig(config()),
   publicUrl: () => config().server.publicUrl,
-  serve: () => serve(config()),
-  async migrate() {
-    const connections = connect(config(), warn)
-    try {
-      await checkMasterKey(config(), connections)
-      return await connections.migrate()
-    } finally {
-      await connections.close()
-    }
-  },
+  serve: (show) => serve(config(), show),
+  migrate: () => withConnections((connections) => migrateChecked(config(), connections)),
   async migrationStatus() {
-    const connections = connect(config(), warn)
-    try {
-      return await connections.migrationStatus()
-    } finally {
-      await connections.close()
-    }
+    assertStoreExists(config())
+    return withConnections((connections) => listMigrations(config(), connections))
   },
-  withStore: (run) => withOperator(config(), warn, run),
+  async withStore(run, use) {
+    if (use?.mayCreate !== true) assertStoreExists(config())
+    return withOperator(config(), { warn, keyMade: (file) => err(keyMadeText(file)) }, run)
+  },
+}
+
+async function withConnections<T>(run: (connections: StoreConnections) => Promise<T>): Promise<T> {
+  const connections = connect(config(), warn)
+  try {
+    return await run(connections)
+  } finally {
+    await connections.close()
+  }
 }
 
 function warn(error: Error): void {
@@ -56,35 +59,48 @@ function warn(error: Error): void {
 }
 
 /** Serves until the first SIGTERM or SIGINT, then drains; the second one cuts what is left. */
-async function serve(settings: Config): Promise<void> {
+async function serve(settings: Config, show: (started: Started) => void): Promise<void> {
   const logger = createLogger(settings.log.level)
   process.on('unhandledRejection', (error) => {
     // Nothing is half-applied, since every change is a transaction; the supervisor starts a fresh process.
     logger.fatal({ err: error }, 'unhandled rejection')
     process.exit(EXIT_FAILURE)
   })
+  // Asked for before the start is through, it is answered once it is: the first process of a container gets no
+  // signal that it has not asked for.
+  const signals = signalQueue()
   const gateway = await startGateway(settings, logger)
-  announce(gateway)
+  show(startedOf(gateway))
   await new Promise<void>((resolve, reject) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        logger.info({ signal }, 'stopping')
-        gateway.stop().then((result) => {
-          logger.info({ result }, 'stopped')
-          resolve()
-        }, reject)
-      })
-    }
+    signals.onEach((signal) => {
+      logger.info({ signal }, 'stopping')
+      gateway.stop().then((result) => {
+        logger.info({ result }, 'stopped')
+        resolve()
+      }, reject)
+    })
   })
 }
 
-/** What a person needs after a start; the token is shown this once and is nowhere in the log. */
-function announce({ publicUrl, firstToken, opened }: Gateway): void {
-  out(`SCIM base URL: ${publicUrl}/scim/v2`)
-  if (opened.keyMadeAt !== undefined) {
-    out(`Master key made in ${opened.keyMadeAt} (mode 600): keep a copy apart from the store; without it the store cannot be read`)
+interface SignalQueue {
+  /** Hears the signals that came before, too. */
+  onEach(hear: (signal: string) => void): void
+}
+
+function signalQueue(): SignalQueue {
+  const early: string[] = []
+  let hear: (signal: string) => void = (signal) => early.push(signal)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => hear(signal))
+  return {
+    onEach(listener) {
+      hear = listener
+      early.forEach(listener)
+    },
   }
-  if (firstToken !== undefined) out(`First token, shown this once: ${firstToken}`)
+}
+
+function startedOf({ publicUrl, firstToken, notice, opened }: Gateway): Started {
+  return { scimUrl: `${publicUrl}/scim/v2`, masterKeyFile: opened.keyMadeAt, firstToken, notice }
 }
 
 /** Ends with the status that the error asks for, and a sentence instead of a stack for what the operator can mend. */
@@ -93,10 +109,26 @@ function fail(error: unknown): void {
     process.exitCode = error.exitCode
     return
   }
-  process.exitCode = error instanceof StartError ? error.exitCode : error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILURE
-  const expected = [StartError, ConfigError, DomainError].some((kind) => error instanceof kind)
-  if (expected || (error instanceof Error && error.name === 'DemoError')) err(`rollcall: ${(error as Error).message}`)
+  process.exitCode =
+    error instanceof StartError ? error.exitCode : error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILURE
+  if (error instanceof ConfigError) err(`rollcall: ${error.message}`)
+  else if (isExpected(error)) err(`rollcall: ${printable(error.message)}`)
   else err(`rollcall: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+}
+
+function isExpected(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  return error instanceof StartError || error instanceof DomainError || error.name === 'DemoError'
+}
+
+/** A reader that has seen enough, such as `head`, ends a command without an error; a gateway serves on. */
+function endWithReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      if (process.argv[2] !== 'serve') process.exit()
+    })
+  }
 }
 
 function lazily<T>(make: () => T): () => T {
@@ -109,8 +141,9 @@ function version(): string {
   return text
 }
 
+endWithReader()
 try {
-  await createProgram(ports, version()).exitOverride().parseAsync()
+  await createProgram(ports, version()).parseAsync()
 } catch (error) {
   fail(error)
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { kekIdOf } from './audit/person-key.ts'
+import { key32 } from './config-values.ts'
 import { EXIT_CONFIG } from './config.ts'
 import { StartError } from './start-error.ts'
 
@@ -35,16 +36,11 @@ export function masterKeyFile(dataDir: string): string {
  */
 export function findMasterKey(request: MasterKeyRequest): MasterKey {
   const file = masterKeyFile(request.dataDir)
-  const known = request.configured ?? (request.mayCreate ? readKeyFile(file) : undefined)
-  const { storeKeyId } = request
+  const { storeKeyId, mayCreate } = request
+  const known = request.configured ?? (mayCreate ? readKeyFile(file) : undefined)
   if (known === undefined) {
-    if (storeKeyId === undefined && request.mayCreate) return { key: makeKeyFile(file), madeAt: file }
-    throw new StartError(
-      EXIT_CONFIG,
-      storeKeyId === undefined
-        ? 'ROLLCALL_MASTER_KEY is not set: give 32 bytes as hex or base64url (openssl rand -hex 32), kept outside the database'
-        : `The store was made with the master key ${storeKeyId}, and none is given: set ROLLCALL_MASTER_KEY or put ${file} back`,
-    )
+    if (storeKeyId === undefined && mayCreate) return makeKeyFile(file)
+    throw keyMissing(request)
   }
   const id = kekIdOf(known)
   if (storeKeyId !== undefined && storeKeyId !== id) {
@@ -56,6 +52,17 @@ export function findMasterKey(request: MasterKeyRequest): MasterKey {
   return { key: known, madeAt: undefined }
 }
 
+function keyMissing({ storeKeyId, mayCreate, dataDir }: MasterKeyRequest): StartError {
+  if (storeKeyId === undefined) {
+    return new StartError(
+      EXIT_CONFIG,
+      'ROLLCALL_MASTER_KEY is not set: give 32 bytes as hex or base64url (openssl rand -hex 32), kept outside the database',
+    )
+  }
+  const back = mayCreate ? `set ROLLCALL_MASTER_KEY or put ${masterKeyFile(dataDir)} back` : 'set ROLLCALL_MASTER_KEY'
+  return new StartError(EXIT_CONFIG, `The store was made with the master key ${storeKeyId}, and none is given: ${back}`)
+}
+
 function readKeyFile(file: string): Uint8Array | undefined {
   let text: string
   try {
@@ -64,15 +71,41 @@ function readKeyFile(file: string): Uint8Array | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new StartError(EXIT_CONFIG, `The master key in ${file} cannot be read; check who may read it`, error)
   }
-  if (!/^[0-9a-f]{64}$/.test(text)) {
-    throw new StartError(EXIT_CONFIG, `${file} holds no master key: 64 hexadecimal digits are wanted; put the file back`)
-  }
-  return Buffer.from(text, 'hex')
+  const key = key32().safeParse(text)
+  if (key.success) return key.data
+  throw new StartError(
+    EXIT_CONFIG,
+    `${file} holds no master key: 64 hexadecimal or 43 base64url characters are wanted; put the file back`,
+  )
 }
 
-function makeKeyFile(file: string): Uint8Array {
+/** On disk, whole and under its name before anything is sealed with it; of two processes that try, one wins. */
+function makeKeyFile(file: string): MasterKey {
   const key = randomBytes(KEY_BYTES)
-  mkdirSync(join(file, '..'), { recursive: true })
-  writeFileSync(file, `${key.toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
-  return key
+  const draft = `${file}.${process.pid}`
+  mkdirSync(dirname(file), { recursive: true })
+  try {
+    writeFileSync(draft, `${key.toString('hex')}\n`, { mode: 0o600, flush: true })
+    linkSync(draft, file)
+    syncFolder(dirname(file))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    const other = readKeyFile(file)
+    if (other === undefined) throw error
+    return { key: other, madeAt: undefined }
+  } finally {
+    unlinkSync(draft)
+  }
+  return { key, madeAt: file }
+}
+
+/** Makes a new name in a folder last through a power cut; Windows has no such call for folders. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }

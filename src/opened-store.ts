@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { kekIdOf, unwrapSecret, wrapSecret } from './audit/person-key.ts'
 import { createRecordSealer } from './audit/record-sealer.ts'
 import { SYSTEM_ORG } from './audit/system-org.ts'
 import { newSigningKey, type SigningKey } from './auth/access-token.ts'
 import { type Config, EXIT_CONFIG } from './config.ts'
-import { findMasterKey } from './master-key.ts'
+import { findMasterKey, type MasterKey } from './master-key.ts'
 import { StartError } from './start-error.ts'
-import { openConnections, openStore, type Store, type StoreConnections } from './storage/store.ts'
+import { explainStoreError } from './store-problem.ts'
+import { databaseFile, openConnections, openStore, type Store, type StoreConnections } from './storage/store.ts'
 
 /** A store whose schema and key were checked, with the secrets that all its instances share. */
 export interface OpenedStore {
@@ -23,31 +25,47 @@ const SIGNING_KEY = 'token-signing'
 
 type Deployment = NonNullable<Awaited<ReturnType<StoreConnections['findDeployment']>>>
 
+/**
+ * Opens the connections; an embedded file is made.
+ * @throws StartError for a file that is damaged or may not be opened
+ */
 export function connect(config: Config, onIdleError: (error: Error) => void): StoreConnections {
-  return openConnections({
-    databaseUrl: config.database.url,
-    dataDir: config.database.dataDir,
-    poolSize: config.database.pool,
-    onIdleError,
-  })
+  try {
+    return openConnections({
+      databaseUrl: config.database.url,
+      dataDir: config.database.dataDir,
+      poolSize: config.database.pool,
+      onIdleError,
+    })
+  } catch (error) {
+    throw explainStoreError(config, error)
+  }
+}
+
+/**
+ * Refuses an embedded store that is not there, for commands that would otherwise make an empty one in a wrong folder.
+ * @throws StartError 78
+ */
+export function assertStoreExists(config: Config): void {
+  const { url, dataDir } = config.database
+  if (url !== undefined || existsSync(databaseFile(dataDir))) return
+  throw new StartError(
+    EXIT_CONFIG,
+    `There is no store in ${dataDir}: start the gateway once (npm start), or set ROLLCALL_DATA_DIR or DATABASE_URL to where it is`,
+  )
 }
 
 /**
  * Checks key and schema, migrates an embedded store, and opens what is read and written with. The key is checked before
  * anything is written.
- * @throws StartError 78 for a wrong key or a PostgreSQL schema that is behind
+ * @throws StartError 78 for a wrong key, a PostgreSQL schema that is behind, or a schema of a newer version
  */
 export async function openCheckedStore(config: Config, connections: StoreConnections): Promise<OpenedStore> {
-  const pending = await pendingMigrations(connections)
-  const known = pending.isNew ? undefined : await connections.findDeployment()
-  const { key, madeAt } = findMasterKey({
-    configured: config.keys.master,
-    dataDir: config.database.dataDir,
-    storeKeyId: known?.kek_id,
-    mayCreate: connections.dialect === 'sqlite',
-  })
-  if (connections.dialect === 'sqlite') await connections.migrate()
-  else if (pending.names.length > 0) throw schemaBehind(pending.names)
+  const schema = await readSchema(config, connections)
+  if (connections.dialect === 'postgres' && schema.pending.length > 0) throw schemaBehind(schema.pending)
+  const known = schema.isNew ? undefined : await connections.findDeployment()
+  const { key, madeAt } = masterKey(config, connections, known)
+  if (schema.pending.length > 0) await connections.migrate()
   const deployment = known ?? (await makeDeployment(connections, key))
   const store = openStore(connections, createRecordSealer({ kek: key, now: Date.now }), Date.now)
   await store.ensureChain(SYSTEM_ORG)
@@ -67,24 +85,71 @@ export async function openCheckedStore(config: Config, connections: StoreConnect
 }
 
 /**
- * Refuses a key that is not the store's, for commands that write without opening the store.
- * @throws StartError 78
+ * Migrates, once the key is known to be the store's.
+ * @returns the names of the migrations run now
+ * @throws StartError 78 for a wrong key or a schema of a newer version
  */
-export async function checkMasterKey(config: Config, connections: StoreConnections): Promise<void> {
-  const { isNew } = await pendingMigrations(connections)
-  const storeKeyId = isNew ? undefined : (await connections.findDeployment())?.kek_id
-  if (storeKeyId === undefined) return
-  const { dataDir } = config.database
-  const mayCreate = connections.dialect === 'sqlite'
-  findMasterKey({ configured: config.keys.master, dataDir, storeKeyId, mayCreate })
+export async function migrateChecked(config: Config, connections: StoreConnections): Promise<readonly string[]> {
+  const schema = await readSchema(config, connections)
+  const known = schema.isNew ? undefined : await connections.findDeployment()
+  if (known !== undefined) masterKey(config, connections, known)
+  return connections.migrate()
 }
 
-async function pendingMigrations(
-  connections: StoreConnections,
-): Promise<{ readonly isNew: boolean; readonly names: readonly string[] }> {
-  const all = await connections.migrationStatus()
-  const pending = all.filter((migration) => migration.executedAt === undefined)
-  return { isNew: pending.length === all.length, names: pending.map((migration) => migration.name) }
+/** A migration and whether this version knows it. */
+export interface MigrationLine {
+  readonly name: string
+  /** When it was run; undefined while it is pending. */
+  readonly executedAt: Date | undefined
+  readonly known: boolean
+}
+
+/** All migrations of this version and those that a newer one ran, in order. */
+export async function listMigrations(config: Config, connections: StoreConnections): Promise<readonly MigrationLine[]> {
+  try {
+    const known = await connections.migrationStatus()
+    const unknown = await connections.unknownMigrations()
+    return [
+      ...known.map((state) => ({ ...state, known: true })),
+      ...unknown.map((state) => ({ ...state, known: false })),
+    ]
+  } catch (error) {
+    throw explainStoreError(config, error)
+  }
+}
+
+interface Schema {
+  /** Nothing was ever migrated. */
+  readonly isNew: boolean
+  readonly pending: readonly string[]
+}
+
+/** @throws StartError 78 when a newer version was here */
+async function readSchema(config: Config, connections: StoreConnections): Promise<Schema> {
+  const all = await listMigrations(config, connections)
+  const newer = all.filter(({ known }) => !known)
+  if (newer.length > 0) {
+    throw new StartError(
+      EXIT_CONFIG,
+      `The store was migrated by a newer version of Rollcall, with ${namesOf(newer)}, which this version does not know. ` +
+        'Nothing was written. Run the newer version, or restore a backup made before it',
+    )
+  }
+  const pending = all.filter(({ executedAt }) => executedAt === undefined).map(({ name }) => name)
+  return { isNew: pending.length === all.length, pending }
+}
+
+function namesOf(migrations: readonly MigrationLine[]): string {
+  return migrations.map(({ name }) => JSON.stringify(name)).join(', ')
+}
+
+function masterKey(config: Config, connections: StoreConnections, known: Deployment | undefined): MasterKey {
+  return findMasterKey({
+    configured: config.keys.master,
+    dataDir: config.database.dataDir,
+    storeKeyId: known?.kek_id,
+    mayCreate: connections.dialect === 'sqlite',
+  })
 }
 
 function schemaBehind(names: readonly string[]): StartError {

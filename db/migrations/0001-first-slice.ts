@@ -212,7 +212,8 @@ function appendOnly(dialect: Dialect): readonly string[] {
  * `seats` is JSON text (product → full | viewer | none); `permissions` is for custom roles and empty for built-in ones.
  */
 function accessView(dialect: Dialect): string {
-  const seats = dialect === 'sqlite' ? 'json_group_object(s.product, s.given)' : 'json_object_agg(s.product, s.given)::text'
+  const seats =
+    dialect === 'sqlite' ? 'json_group_object(s.product, s.given)' : 'json_object_agg(s.product, s.given)::text'
   return `CREATE VIEW v_access AS
     SELECT u.org_id, o.name AS org_name, u.id AS user_id, u.username AS user_name,
       CASE WHEN u.status = 'deactivated' THEN 0 ELSE 1 END AS active, u.org_role,

@@ -97,9 +97,7 @@ export function guardReads(reads: CredentialReads): CredentialReads {
   return {
     tokenById: (id) => guarded(() => reads.tokenById(id)),
     tokenByHash: (hash) => guarded(() => reads.tokenByHash(hash)),
-    tokensOf: (orgId, id) => guarded(() => reads.tokensOf(orgId, id)),
     connection: (orgId, id) => guarded(() => reads.connection(orgId, id)),
-    connectionById: (id) => guarded(() => reads.connectionById(id)),
     trustsByIssuer: (issuer) => guarded(() => reads.trustsByIssuer(issuer)),
   }
 }

@@ -66,7 +66,7 @@ function isTime(value: unknown): value is number {
 }
 
 /** A shared audience proves no more than the tenant's issuer: unpinned, any application of Entra's could come in. */
-function isPinnedEnough({ audience, pins }: JwtTrust): boolean {
+export function isPinnedEnough({ audience, pins }: Pick<JwtTrust, 'audience' | 'pins'>): boolean {
   if (audience !== ENTRA_SHARED_AUDIENCE) return true
   return pins['tid'] !== undefined && (pins['appid'] !== undefined || pins['oid'] !== undefined)
 }

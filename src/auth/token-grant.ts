@@ -139,7 +139,7 @@ function readClient(
     return 'The client_id of the body is not the one of the Authorization header.'
   }
   // RFC 6749 §2.3.1 asks for form encoding inside Basic; many clients send the bare text, where "+" means itself.
-  return decoded.clientSecret === raw.clientSecret ? [decoded] : [decoded, raw]
+  return /[+%]/.test(raw.clientSecret) ? [decoded, raw] : [raw]
 }
 
 function formDecode(text: string): string {

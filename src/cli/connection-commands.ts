@@ -1,15 +1,15 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
-import type { ConnectionKind, Scope } from '../domain/connection.ts'
+import { Command, Option } from 'commander'
+import type { Connection, ConnectionKind, ConnectionToken, JwtTrust, Scope } from '../domain/connection.ts'
 import { DomainError } from '../domain/errors.ts'
 import { type GroupId, isId, newId, type TokenId, type UserId } from '../domain/ids.ts'
-import type { JsonObject } from '../domain/json.ts'
-import { addToken } from '../provisioning/connection-tokens.ts'
-import { type ConnectionDraft, createConnection } from '../provisioning/create-connection.ts'
+import type { OrgSummary } from '../domain/ports.ts'
+import { createConnection } from '../provisioning/create-connection.ts'
 import { confirmLink } from '../provisioning/link-confirmation.ts'
 import { revokeConnection } from '../provisioning/revoke-connection.ts'
+import { addPin, parseName } from './arguments.ts'
 import { getConnection, getOrg } from './lookup.ts'
-import { json, table, time } from './output.ts'
-import type { CommandPorts, Operator } from './ports.ts'
+import { json, printable, table, time } from './output.ts'
+import type { CommandPorts, Operator, TrustDraft } from './ports.ts'
 
 interface CreateOptions {
   readonly org: string
@@ -22,6 +22,11 @@ interface CreateOptions {
   readonly jwks?: string
   readonly pin: Readonly<Record<string, string>>
   readonly longLived?: true
+  readonly json?: true
+}
+
+interface ListOptions {
+  readonly org: string
   readonly json?: true
 }
 
@@ -40,7 +45,7 @@ function createCommand(ports: CommandPorts): Command {
     .description('make a connection and its first token, shown once')
     .option('--org <org>', 'organisation, by id or name', 'default')
     .addOption(new Option('--kind <kind>', 'who uses it').choices(['idp', 'script']).default('idp'))
-    .option('--name <name>', 'name of the connection (default: its kind)')
+    .option('--name <name>', 'name of the connection (default: its kind)', parseName)
     .option('--may-grant-admin', 'let it make and change organisation admins')
     .addOption(new Option('--scope <scope...>', 'what it may touch (default: both)').choices(['users', 'groups']))
     .option('--issuer <url>', "issuer of the identity provider's JWTs, exactly as in their iss")
@@ -50,63 +55,58 @@ function createCommand(ports: CommandPorts): Command {
     .option('--long-lived', 'accept JWTs that live longer than 24 hours')
     .option('--json', 'answer in JSON')
     .action(async (options: CreateOptions) => {
-      const draft = draftOf(options)
-      await ports.withStore((operator) => create(ports, operator, options, draft))
+      const trust = trustOf(options)
+      const made = await ports.withStore((operator) => create(operator, options, trust))
+      ports.out(createdText(made, `${ports.publicUrl()}/scim/v2`, options))
     })
 }
 
-async function create(
-  ports: CommandPorts,
-  operator: Operator,
-  options: CreateOptions,
-  draft: ConnectionDraft,
-): Promise<void> {
-  const org = await getOrg(operator, options.org)
-  const operation = operator.operation()
-  const made = await createConnection(operator.provisioning, operation, org.id, draft).durable
-  const id = newId<TokenId>(operation.request.receivedAt)
-  const token = operator.mintToken(id)
-  await addToken(operator.provisioning, operation, org.id, {
-    id,
-    connectionId: made.id,
-    secretHash: token.secretHash,
-    origin: 'minted',
-    expires: undefined,
-  }).durable
-  const url = `${ports.publicUrl()}/scim/v2`
-  ports.out(
-    options.json === true
-      ? json({ id: made.id, name: made.name, kind: made.kind, org: org.id, scimUrl: url, tokenId: id, token: token.text })
-      : `Made connection ${made.name} (${made.id}) of ${org.name}\nSCIM base URL: ${url}\nToken, shown this once: ${token.text}`,
-  )
-}
-
-/** @throws DomainError `invalid-value` when issuer and audience do not come together */
-function draftOf(options: CreateOptions): ConnectionDraft {
-  const { issuer, audience, jwks, pin } = options
-  const pins: JsonObject = pin
+/** @throws DomainError `invalid-value` when what belongs together does not come together */
+function trustOf({ issuer, audience, jwks, pin, longLived }: CreateOptions): TrustDraft | undefined {
   if ((issuer === undefined) !== (audience === undefined)) {
     throw new DomainError('invalid-value', 'Give --issuer and --audience together: a JWT is trusted by both')
   }
-  if (issuer === undefined && (jwks !== undefined || Object.keys(pins).length > 0)) {
-    throw new DomainError('invalid-value', '--jwks and --pin belong to an --issuer and its --audience')
+  if (issuer === undefined || audience === undefined) {
+    if (jwks === undefined && longLived === undefined && Object.keys(pin).length === 0) return undefined
+    throw new DomainError('invalid-value', '--jwks, --pin and --long-lived belong to an --issuer and its --audience')
   }
-  return {
+  return { issuer, audience, jwksUri: jwks, pins: pin, algorithms: [], longLived: longLived === true }
+}
+
+interface Created {
+  readonly org: OrgSummary
+  readonly connection: Connection
+  readonly tokenId: TokenId
+  readonly token: string
+}
+
+async function create(operator: Operator, options: CreateOptions, trust: TrustDraft | undefined): Promise<Created> {
+  const org = await getOrg(operator, options.org)
+  const problem = trust === undefined ? undefined : operator.trustProblem(trust)
+  if (problem !== undefined) throw new DomainError('invalid-value', problem)
+  const operation = operator.operation()
+  const id = newId<TokenId>(operation.request.receivedAt)
+  const { text, secretHash } = operator.mintToken(id)
+  const connection = await createConnection(operator.provisioning, operation, org.id, {
     name: options.name ?? options.kind,
     kind: options.kind,
     mayGrantAdmin: options.mayGrantAdmin === true,
-    scopes: options.scope ?? ['users', 'groups'],
-    trust:
-      issuer === undefined || audience === undefined
-        ? undefined
-        : { issuer, audience, jwksUri: jwks, pins, algorithms: [], longLived: options.longLived === true },
-  }
+    scopes: [...new Set(options.scope ?? (['users', 'groups'] as const))],
+    trust,
+    token: { id, secretHash, origin: 'minted', expires: undefined },
+  }).durable
+  return { org, connection, tokenId: id, token: text }
 }
 
-function addPin(text: string, pins: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const at = text.indexOf('=')
-  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('Wanted is claim=value, e.g. appid=1234.')
-  return { ...pins, [text.slice(0, at)]: text.slice(at + 1) }
+function createdText({ org, connection, tokenId, token }: Created, scimUrl: string, options: CreateOptions): string {
+  const { id, name, kind } = connection
+  if (options.json === true) return json({ id, name, kind, org: org.id, scimUrl, tokenId, token })
+  const lines = [
+    `Made connection ${printable(name)} (${id}) of ${printable(org.name)}`,
+    `SCIM base URL: ${scimUrl}`,
+    `Token, shown this once: ${token}`,
+  ]
+  return lines.join('\n')
 }
 
 function listCommand(ports: CommandPorts): Command {
@@ -114,28 +114,60 @@ function listCommand(ports: CommandPorts): Command {
     .description('list connections and their tokens')
     .option('--org <org>', 'organisation, by id or name', 'default')
     .option('--json', 'answer in JSON')
-    .action(async (options: { readonly org: string; readonly json?: true }) => {
-      await ports.withStore(async (operator) => {
-        const org = await getOrg(operator, options.org)
-        const connections = await operator.reads.orgs.connections(org.id)
-        const tokens = await operator.reads.orgs.tokens(org.id)
-        const trusts = await operator.reads.orgs.trusts(org.id)
-        const rows = connections.map((connection) => ({
-          id: connection.id,
-          name: connection.name,
-          kind: connection.kind,
-          status: connection.status,
-          scopes: connection.scopes.join(' '),
-          'may grant admin': connection.mayGrantAdmin ? 'yes' : 'no',
-          tokens: tokens
-            .filter((token) => token.connectionId === connection.id && token.revoked === undefined)
-            .map((token) => `${token.id} (last used ${time(token.lastUsed) || 'never'})`)
-            .join(', '),
-          issuer: trusts.find((trust) => trust.connectionId === connection.id)?.issuer ?? '',
-        }))
-        ports.out(options.json === true ? json(rows) : table(rows, 'No connections yet'))
-      })
+    .action(async (options: ListOptions) => {
+      const listed = await ports.withStore((operator) => list(operator, options.org))
+      ports.out(options.json === true ? json(listed.map(asJson)) : table(listed.map(asRow), 'No connections yet'))
     })
+}
+
+interface Listed {
+  readonly connection: Connection
+  /** Those not revoked, expired ones included. */
+  readonly tokens: readonly ConnectionToken[]
+  readonly trusts: readonly JwtTrust[]
+}
+
+async function list(operator: Operator, orgName: string): Promise<readonly Listed[]> {
+  const { id } = await getOrg(operator, orgName)
+  const { orgs } = operator.reads
+  const tokens = await orgs.tokens(id)
+  const trusts = await orgs.trusts(id)
+  return (await orgs.connections(id)).map((connection) => ({
+    connection,
+    tokens: tokens.filter((token) => token.connectionId === connection.id && token.revoked === undefined),
+    trusts: trusts.filter((trust) => trust.connectionId === connection.id),
+  }))
+}
+
+function asJson({ connection, tokens, trusts }: Listed): unknown {
+  const { id, name, kind, status, scopes, mayGrantAdmin, created } = connection
+  const timeOrNull = (at: number | undefined): string | null => (at === undefined ? null : time(at))
+  return {
+    ...{ id, name, kind, status, scopes, mayGrantAdmin, created: time(created) },
+    tokens: tokens.map((token) => ({
+      id: token.id,
+      origin: token.origin,
+      created: time(token.created),
+      expires: timeOrNull(token.expires),
+      lastUsed: timeOrNull(token.lastUsed),
+    })),
+    trusts: trusts.map(({ issuer, audience, jwksUri, pins, longLived }) => {
+      return { issuer, audience, jwks: jwksUri ?? null, pins, longLived }
+    }),
+  }
+}
+
+function asRow({ connection, tokens, trusts }: Listed): Readonly<Record<string, string>> {
+  const { id, name, kind, status, scopes, mayGrantAdmin } = connection
+  const shown = tokens.map((token) => {
+    const expiry = token.expires === undefined ? '' : `, expires ${time(token.expires)}`
+    return `${token.id} (last used ${time(token.lastUsed) || 'never'}${expiry})`
+  })
+  return {
+    ...{ id, name, kind, status, scopes: scopes.join(' '), 'may grant admin': mayGrantAdmin ? 'yes' : 'no' },
+    tokens: shown.join(', '),
+    issuer: trusts.map(({ issuer }) => issuer).join(', '),
+  }
 }
 
 function revokeCommand(ports: CommandPorts): Command {
@@ -144,13 +176,14 @@ function revokeCommand(ports: CommandPorts): Command {
     .argument('<connection>', 'connection, by id or name')
     .option('--org <org>', 'organisation, by id or name', 'default')
     .option('--json', 'answer in JSON')
-    .action(async (name: string, options: { readonly org: string; readonly json?: true }) => {
-      await ports.withStore(async (operator) => {
+    .action(async (name: string, options: ListOptions) => {
+      const id = await ports.withStore(async (operator) => {
         const org = await getOrg(operator, options.org)
-        const { id } = await getConnection(operator, org, name)
-        await revokeConnection(operator.provisioning, operator.operation(), org.id, id).durable
-        ports.out(options.json === true ? json({ id, status: 'revoked' }) : `Revoked connection ${id}`)
+        const connection = await getConnection(operator, org, name)
+        await revokeConnection(operator.provisioning, operator.operation(), org.id, connection.id).durable
+        return connection.id
       })
+      ports.out(options.json === true ? json({ id, status: 'revoked' }) : `Revoked connection ${id}`)
     })
 }
 
@@ -161,19 +194,33 @@ function confirmCommand(ports: CommandPorts): Command {
     .argument('<connection>', 'connection, by id or name')
     .argument('<subject>', 'id of the user or group')
     .option('--org <org>', 'organisation, by id or name', 'default')
-    .action(async (name: string, subject: string, options: { readonly org: string }) => {
-      await ports.withStore(async (operator) => {
-        const org = await getOrg(operator, options.org)
-        const { id: connectionId } = await getConnection(operator, org, name)
-        if (!isId(subject)) throw new DomainError('invalid-value', `${subject} is no id of a user or group`)
-        const group = await operator.reads.groups.find(org.id, subject as GroupId)
-        const user = await operator.reads.users.find(org.id, subject as UserId)
-        if (group === undefined && user === undefined) throw new DomainError('not-found', `No user or group ${subject}`)
-        const subjectType = group === undefined ? 'user' : 'group'
-        const { actor, request } = operator.operation()
-        const link = { connectionId, subjectType, subjectId: subject } as const
-        await confirmLink(operator.provisioning, { orgId: org.id, actor, request, link }).durable
-        ports.out(`Confirmed: ${name} may link ${subjectType} ${subject}`)
-      })
+    .option('--json', 'answer in JSON')
+    .action(async (name: string, subject: string, options: ListOptions) => {
+      const confirmed = await ports.withStore((operator) => confirm(operator, options.org, name, subject))
+      const { connection, subjectType } = confirmed
+      ports.out(
+        options.json === true
+          ? json({ connection: connection.id, subjectType, subject })
+          : `Confirmed: ${printable(connection.name)} may link ${subjectType} ${subject}`,
+      )
     })
+}
+
+async function confirm(
+  operator: Operator,
+  orgName: string,
+  name: string,
+  subject: string,
+): Promise<{ readonly connection: Connection; readonly subjectType: 'user' | 'group' }> {
+  const org = await getOrg(operator, orgName)
+  const connection = await getConnection(operator, org, name)
+  if (!isId(subject)) throw new DomainError('invalid-value', `"${subject}" is no id of a user or group`)
+  const group = await operator.reads.groups.find(org.id, subject as GroupId)
+  const user = await operator.reads.users.find(org.id, subject as UserId)
+  if (group === undefined && user === undefined) throw new DomainError('not-found', `No user or group ${subject}`)
+  const subjectType = group === undefined ? 'user' : 'group'
+  const { actor, request } = operator.operation()
+  const link = { connectionId: connection.id, subjectType, subjectId: subject } as const
+  await confirmLink(operator.provisioning, { orgId: org.id, actor, request, link }).durable
+  return { connection, subjectType }
 }

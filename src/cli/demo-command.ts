@@ -1,14 +1,17 @@
 import { Command } from 'commander'
 import { DomainError } from '../domain/errors.ts'
 import { newId, type TokenId } from '../domain/ids.ts'
-import { addToken } from '../provisioning/connection-tokens.ts'
 import { createConnection } from '../provisioning/create-connection.ts'
 import { revokeConnection } from '../provisioning/revoke-connection.ts'
 import { streamProgress } from './demo/progress.ts'
 import { type DemoSummary, runDemo } from './demo/run-demo.ts'
+import { interruptSignal } from './interrupt.ts'
 import { getOrg } from './lookup.ts'
 import { json } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
+
+const CONNECTION = 'demo'
+const PROBE_MS = 5_000
 
 interface DemoCommandOptions {
   readonly url?: string
@@ -29,7 +32,10 @@ export function demoCommand(ports: CommandPorts): Command {
       const summary = await pushDemo(ports, options)
       ports.out(options.json === true ? json(summary) : sentences(summary))
       if (summary.mismatches.length > 0) {
-        throw new DomainError('invalid-value', 'The gateway does not hold what was pushed; the differences are listed above')
+        throw new DomainError(
+          'invalid-value',
+          'The gateway does not hold what was pushed; the differences are listed above',
+        )
       }
     })
 }
@@ -44,14 +50,33 @@ function pushDemo(ports: CommandPorts, options: DemoCommandOptions): Promise<Dem
   if ((url === undefined) !== (token === undefined)) {
     throw new DomainError('invalid-value', 'Give --url and --token together, or neither')
   }
-  const progress = streamProgress(process.stderr)
-  if (url !== undefined && token !== undefined) return runDemo({ url, token, progress })
-  return ports.withStore((operator) =>
-    withDemoConnection(operator, options.org, async (minted, counts) => {
-      const summary = await runDemo({ url: `${ports.publicUrl()}/scim/v2`, token: minted, progress })
+  const signal = interruptSignal()
+  const push = (base: string, bearer: string): Promise<DemoSummary> => {
+    const progress = streamProgress(process.stderr)
+    return runDemo({ url: base, token: bearer, progress, signal }).catch((error: unknown) => {
+      throw signal.aborted ? new DomainError('unavailable', 'The demo was interrupted') : error
+    })
+  }
+  if (url !== undefined && token !== undefined) return push(url, token)
+  const base = `${ports.publicUrl()}/scim/v2`
+  return ports.withStore(async (operator) => {
+    await probe(base)
+    return withDemoConnection(operator, options.org, async (minted, counts) => {
+      const summary = await push(base, minted)
       return { ...summary, store: { ...(await counts()) } }
-    }),
-  )
+    })
+  })
+}
+
+/** Any answer will do: what matters is that somebody listens, before anything is written for it. */
+async function probe(base: string): Promise<void> {
+  try {
+    const answer = await fetch(`${base}/ServiceProviderConfig`, { signal: AbortSignal.timeout(PROBE_MS) })
+    await answer.body?.cancel()
+  } catch (cause) {
+    const hint = 'start one with "npm start" in another terminal, or give --url and --token'
+    throw new DomainError('unavailable', `No gateway answers at ${base}: ${hint}`, { cause })
+  }
 }
 
 /** The connection lives as long as the demo, also when it fails. */
@@ -62,22 +87,34 @@ async function withDemoConnection<T>(
 ): Promise<T> {
   const org = await getOrg(operator, orgName)
   const { provisioning, reads } = operator
+  const id = newId<TokenId>(Date.now())
+  const { text, secretHash } = operator.mintToken(id)
   const connection = await createConnection(provisioning, operator.operation(), org.id, {
-    name: 'demo',
+    name: CONNECTION,
     kind: 'idp',
     mayGrantAdmin: false,
     scopes: ['users', 'groups'],
     trust: undefined,
-  }).durable
+    token: { id, secretHash, origin: 'minted', expires: undefined },
+  }).durable.catch((error: unknown) => {
+    throw demoIsThere(error, org.id)
+  })
   try {
-    const id = newId<TokenId>(Date.now())
-    const { text, secretHash } = operator.mintToken(id)
-    const token = { id, connectionId: connection.id, secretHash, origin: 'minted', expires: undefined } as const
-    await addToken(provisioning, operator.operation(), org.id, token).durable
     return await run(text, () => reads.orgs.counts(org.id))
   } finally {
     await revokeConnection(provisioning, operator.operation(), org.id, connection.id).durable
   }
+}
+
+/** It may be another demo's that runs now, or somebody's own: not ours to end. */
+function demoIsThere(error: unknown, org: string): unknown {
+  if (!(error instanceof DomainError && error.code === 'uniqueness')) return error
+  return new DomainError(
+    'uniqueness',
+    `There is a connection "${CONNECTION}" already: another demo runs, or one was killed before its end. ` +
+      `To go on: rollcall connection revoke ${CONNECTION} --org ${org}`,
+    { reason: error.reason, cause: error },
+  )
 }
 
 function sentences(summary: DemoResult): string {

@@ -1,30 +1,32 @@
 import type { Connection } from '../domain/connection.ts'
 import { DomainError } from '../domain/errors.ts'
+import { fold } from '../domain/fold.ts'
 import type { OrgSummary } from '../domain/ports.ts'
 import type { Operator } from './ports.ts'
 
 /**
- * The org a command names by id or name.
+ * The org a command names by id or name, in any case.
  * @throws DomainError `not-found`
  */
 export async function getOrg({ reads }: Operator, name: string): Promise<OrgSummary> {
   const org = await reads.orgs.find(name)
-  if (org === undefined) throw new DomainError('not-found', `There is no organisation "${name}"; see: rollcall org list`)
-  return org
+  if (org !== undefined) return org
+  throw new DomainError('not-found', `There is no organisation "${name}"; see: rollcall org list`)
 }
 
 /**
- * The connection of an org a command names by id or name.
+ * The connection of an org a command names by id, or an active one by its name in any case.
  * @throws DomainError `not-found`
  */
 export async function getConnection({ reads }: Operator, org: OrgSummary, name: string): Promise<Connection> {
   const connections = await reads.orgs.connections(org.id)
+  const key = fold(name)
   const found =
     connections.find(({ id }) => id === name) ??
-    connections.find((connection) => connection.name === name && connection.status === 'active')
+    connections.find((connection) => fold(connection.name) === key && connection.status === 'active')
   if (found !== undefined) return found
   throw new DomainError(
     'not-found',
-    `The organisation "${org.name}" has no connection "${name}"; see: rollcall connection list --org ${org.name}`,
+    `The organisation "${org.name}" has no active connection "${name}"; see: rollcall connection list --org ${org.id}`,
   )
 }

@@ -1,5 +1,6 @@
 import type { ReadStores } from '../domain/ports.ts'
 import type { TokenId } from '../domain/ids.ts'
+import type { ConnectionDraft } from '../provisioning/create-connection.ts'
 import type { Operation } from '../provisioning/found-org.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
 
@@ -10,6 +11,17 @@ export interface SettingRow {
   readonly source: string
 }
 
+/** One migration; `known` is false for one that a newer version ran. */
+export interface MigrationRow {
+  readonly name: string
+  /** Undefined while it is pending. */
+  readonly executedAt: Date | undefined
+  readonly known: boolean
+}
+
+/** Trust in an identity provider's JWTs as an operator states it. */
+export type TrustDraft = NonNullable<ConnectionDraft['trust']>
+
 /** What a command that reads or changes the store works with. */
 export interface Operator {
   readonly reads: ReadStores
@@ -18,6 +30,13 @@ export interface Operator {
   operation(): Operation
   /** A fresh token: its text is shown once, only its hash is kept. */
   mintToken(id: TokenId): { readonly text: string; readonly secretHash: Uint8Array }
+  /** Why no JWT could, or too many would, satisfy a trust: a sentence; undefined when it is sound. */
+  trustProblem(trust: TrustDraft): string | undefined
+}
+
+export interface StoreUse {
+  /** A command that begins with nothing may make the embedded store; any other then says that there is none. */
+  readonly mayCreate: boolean
 }
 
 /** What the commands are given, so that they know neither the store nor authentication; `main.ts` fills it in. */
@@ -27,10 +46,22 @@ export interface CommandPorts {
   readonly settings: () => readonly SettingRow[]
   /** Where a local gateway answers, without a slash at the end. */
   readonly publicUrl: () => string
-  serve(): Promise<void>
+  /** @param show told once what a person or a program needs after the start */
+  serve(show: (started: Started) => void): Promise<void>
+  /** @returns the names of the migrations run now */
   migrate(): Promise<readonly string[]>
-  migrationStatus(): Promise<readonly { readonly name: string; readonly executedAt: Date | undefined }[]>
+  migrationStatus(): Promise<readonly MigrationRow[]>
   /** Opens the local store for one command and closes it. */
-  withStore<T>(run: (operator: Operator) => Promise<T>): Promise<T>
+  withStore<T>(run: (operator: Operator) => Promise<T>, use?: StoreUse): Promise<T>
 }
 
+/** A gateway that has just started to serve. */
+export interface Started {
+  readonly scimUrl: string
+  /** The key file, when it was made just now. */
+  readonly masterKeyFile: string | undefined
+  /** The token of a new store, shown this once. */
+  readonly firstToken: string | undefined
+  /** Why a bootstrap token that was given is not in use. */
+  readonly notice: string | undefined
+}

@@ -7,12 +7,16 @@ import type { CommandPorts } from './ports.ts'
 import { storeCommands } from './store-commands.ts'
 import { tokenCommand } from './token-commands.ts'
 
-/** The `rollcall` command with all its subcommands. Wrong usage ends with status 1 and says what is wanted. */
+/**
+ * The `rollcall` command with all its subcommands. Wrong usage says what is wanted and throws commander's error with
+ * exit status 1; asked-for help and version throw it with 0.
+ */
 export function createProgram(ports: CommandPorts, version: string): Command {
   const program = new Command('rollcall')
     .description('SCIM 2.0 provisioning gateway')
     .version(version)
     .showHelpAfterError()
+    .exitOverride()
     .configureOutput({ writeOut: (text) => ports.out(text.trimEnd()), writeErr: (text) => ports.err(text.trimEnd()) })
   for (const command of storeCommands(ports)) program.addCommand(command)
   program.addCommand(orgCommand(ports))
@@ -20,5 +24,14 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(tokenCommand(ports))
   program.addCommand(logCommand(ports))
   program.addCommand(demoCommand(ports))
+  inheritSettings(program)
   return program
+}
+
+/** `addCommand` hands none of the above down, `command()` only what was set before it. */
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent)
+    inheritSettings(command)
+  }
 }

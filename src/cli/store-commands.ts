@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { json, table } from './output.ts'
-import type { CommandPorts } from './ports.ts'
+import { json, jsonLine, table } from './output.ts'
+import type { CommandPorts, Started } from './ports.ts'
 
 /** `rollcall serve`, `migrate`, `migrate status`, `config`. */
 export function storeCommands(ports: CommandPorts): readonly Command[] {
@@ -8,7 +8,30 @@ export function storeCommands(ports: CommandPorts): readonly Command[] {
 }
 
 function serveCommand(ports: CommandPorts): Command {
-  return new Command('serve').description('serve the gateway until SIGTERM or SIGINT').action(() => ports.serve())
+  return new Command('serve')
+    .description('serve the gateway until SIGTERM or SIGINT')
+    .option('--json', 'say what a start made as one JSON object on a line')
+    .action((options: { readonly json?: true }) =>
+      ports.serve((started) => ports.out(options.json === true ? startedLine(started) : startedText(started))),
+    )
+}
+
+function startedLine({ scimUrl, masterKeyFile, firstToken, notice }: Started): string {
+  return jsonLine({ scimUrl, masterKeyFile, firstToken, notice })
+}
+
+/** The token is shown this once and is nowhere in the log. */
+function startedText({ scimUrl, masterKeyFile, firstToken, notice }: Started): string {
+  const lines = [`SCIM base URL: ${scimUrl}`]
+  if (masterKeyFile !== undefined) lines.push(keyMadeText(masterKeyFile))
+  if (firstToken !== undefined) lines.push(`First token, shown this once: ${firstToken}`)
+  if (notice !== undefined) lines.push(`Warning: ${notice}`)
+  return lines.join('\n')
+}
+
+/** What is said where the embedded store's key was made. */
+export function keyMadeText(file: string): string {
+  return `Master key made in ${file} (mode 600): keep a copy apart from the store; without it the store cannot be read`
 }
 
 function migrateCommand(ports: CommandPorts): Command {
@@ -26,10 +49,19 @@ function migrateCommand(ports: CommandPorts): Command {
     .option('--json', 'answer in JSON')
     .action(async (_options: unknown, command: Command) => {
       const states = await ports.migrationStatus()
-      const rows = states.map(({ name, executedAt }) => ({ name, executed: executedAt?.toISOString() ?? 'pending' }))
-      ports.out(command.optsWithGlobals<{ json?: true }>().json === true ? json(rows) : table(rows, 'No migrations'))
+      const inJson = command.optsWithGlobals<{ json?: true }>().json === true
+      const lines = states.map(({ name, executedAt, known }) => ({
+        name,
+        executed: executedAt?.toISOString() ?? 'pending',
+        version: known ? 'this' : 'a newer one',
+      }))
+      ports.out(inJson ? json(statesOf(states)) : table(lines, 'No migrations'))
     })
   return migrate
+}
+
+function statesOf(states: Awaited<ReturnType<CommandPorts['migrationStatus']>>): unknown {
+  return states.map(({ name, executedAt, known }) => ({ name, executed: executedAt?.toISOString() ?? null, known }))
 }
 
 function configCommand(ports: CommandPorts): Command {

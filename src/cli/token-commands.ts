@@ -1,12 +1,15 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import type { Connection, ConnectionToken } from '../domain/connection.ts'
 import { DomainError } from '../domain/errors.ts'
-import { newId, type TokenId } from '../domain/ids.ts'
+import { newId, type OrgId, type TokenId } from '../domain/ids.ts'
 import { addToken, revokeToken } from '../provisioning/connection-tokens.ts'
+import { parseWhole } from './arguments.ts'
 import { getConnection, getOrg } from './lookup.ts'
-import { json, time } from './output.ts'
+import { json, printable, time } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
 
 const DAY_MS = 86_400_000
+const MOST_DAYS = 3_650
 
 interface TokenOptions {
   readonly org: string
@@ -31,39 +34,67 @@ function mintCommand(ports: CommandPorts, name: 'create' | 'rotate', description
     .description(description)
     .option('--org <org>', 'organisation, by id or name', 'default')
     .option('--connection <connection>', 'connection, by id or name', 'default')
-    .option('--expires <days>', 'days until it stops working (default: never)', parseDays)
+    .option('--expires <days>', 'days until it stops working (default: never)', parseWhole(1, MOST_DAYS))
     .option('--json', 'answer in JSON')
     .action(async (options: TokenOptions) => {
-      await ports.withStore((operator) => mint(ports, operator, options, name === 'rotate'))
+      const minted = await ports.withStore((operator) => mint(operator, options, name === 'rotate'))
+      ports.out(options.json === true ? mintedJson(minted) : mintedText(minted))
     })
 }
 
-async function mint(ports: CommandPorts, operator: Operator, options: TokenOptions, rotates: boolean): Promise<void> {
+interface Minted {
+  readonly id: TokenId
+  readonly connection: Connection
+  readonly text: string
+  readonly expires: number | undefined
+  /** The token to be revoked once this one is in place. */
+  readonly replaces: TokenId | undefined
+}
+
+async function mint(operator: Operator, options: TokenOptions, rotates: boolean): Promise<Minted> {
   const org = await getOrg(operator, options.org)
   const connection = await getConnection(operator, org, options.connection)
   const operation = operator.operation()
   const now = operation.request.receivedAt
-  const live = (await operator.reads.orgs.tokens(org.id)).filter(
-    (token) =>
-      token.connectionId === connection.id &&
-      token.revoked === undefined &&
-      (token.expires === undefined || token.expires > now),
-  )
-  if (rotates && live.length === 0) {
-    throw new DomainError('not-found', `The connection "${connection.name}" has no live token; use: rollcall token create`)
-  }
+  const replaces = rotates ? (await getLiveToken(operator, org.id, connection, now)).id : undefined
   const id = newId<TokenId>(now)
   const { text, secretHash } = operator.mintToken(id)
   const expires = options.expires === undefined ? undefined : now + options.expires * DAY_MS
   const token = { id, connectionId: connection.id, secretHash, origin: 'minted', expires } as const
   await addToken(operator.provisioning, operation, org.id, token).durable
-  const older = rotates ? live[0]?.id : undefined
-  if (options.json === true) {
-    ports.out(json({ id, connection: connection.id, token: text, expires: time(expires), replaces: older ?? null }))
-    return
+  return { id, connection, text, expires, replaces }
+}
+
+/** @throws DomainError `not-found` when the connection has none */
+async function getLiveToken(
+  operator: Operator,
+  orgId: OrgId,
+  connection: Connection,
+  now: number,
+): Promise<ConnectionToken> {
+  const live = (await operator.reads.orgs.tokens(orgId)).find(
+    ({ connectionId, revoked, expires }) =>
+      connectionId === connection.id && revoked === undefined && (expires === undefined || expires > now),
+  )
+  if (live !== undefined) return live
+  throw new DomainError(
+    'not-found',
+    `The connection "${connection.name}" has no live token to follow; use: rollcall token create`,
+  )
+}
+
+function mintedJson({ id, connection, text, expires, replaces }: Minted): string {
+  const until = expires === undefined ? null : time(expires)
+  return json({ id, connection: connection.id, token: text, expires: until, replaces: replaces ?? null })
+}
+
+function mintedText({ id, connection, text, expires, replaces }: Minted): string {
+  const until = expires === undefined ? '' : `, expires ${time(expires)}`
+  const lines = [`Token ${id} of ${printable(connection.name)}${until}, shown this once: ${text}`]
+  if (replaces !== undefined) {
+    lines.push(`Put it into your identity provider, then: rollcall token revoke ${replaces} --org ${connection.orgId}`)
   }
-  ports.out(`Token ${id} of ${connection.name}, shown this once: ${text}`)
-  if (older !== undefined) ports.out(`Put it into your identity provider, then: rollcall token revoke ${older}`)
+  return lines.join('\n')
 }
 
 function revokeCommand(ports: CommandPorts): Command {
@@ -73,20 +104,20 @@ function revokeCommand(ports: CommandPorts): Command {
     .option('--org <org>', 'organisation, by id or name', 'default')
     .option('--json', 'answer in JSON')
     .action(async (id: string, options: { readonly org: string; readonly json?: true }) => {
-      await ports.withStore(async (operator) => {
-        const org = await getOrg(operator, options.org)
-        const token = (await operator.reads.orgs.tokens(org.id)).find((known) => known.id === id)
-        if (token === undefined) {
-          throw new DomainError('not-found', `The organisation "${org.name}" has no token ${id}; see: rollcall connection list`)
-        }
-        await revokeToken(operator.provisioning, operator.operation(), org.id, token).durable
-        ports.out(options.json === true ? json({ id, status: 'revoked' }) : `Revoked token ${id}`)
-      })
+      await ports.withStore((operator) => revoke(operator, options.org, id))
+      ports.out(options.json === true ? json({ id, status: 'revoked' }) : `Revoked token ${id}`)
     })
 }
 
-function parseDays(text: string): number {
-  const days = Number(text)
-  if (!Number.isInteger(days) || days < 1 || days > 3_650) throw new InvalidArgumentError('Wanted is 1 to 3650 days.')
-  return days
+async function revoke(operator: Operator, orgName: string, id: string): Promise<void> {
+  const org = await getOrg(operator, orgName)
+  const token = (await operator.reads.orgs.tokens(org.id)).find((known) => known.id === id)
+  if (token === undefined) {
+    throw new DomainError(
+      'not-found',
+      // The whole token may have been pasted, and what is typed here may be logged.
+      `The organisation "${org.name}" has no token of this id; see: rollcall connection list --org ${org.id}`,
+    )
+  }
+  await revokeToken(operator.provisioning, operator.operation(), org.id, token).durable
 }

@@ -9,7 +9,7 @@ function memberOf(object: JsonObject, name: string): Json | undefined {
 
 function listOf(value: Json | undefined): readonly Json[] {
   if (value === undefined || value === null) return []
-  return Array.isArray(value) ? (value as readonly Json[]) : [value as Json]
+  return Array.isArray(value) ? (value as readonly Json[]) : [value]
 }
 
 /** Every value at the end of a path; an array on the way, or at its end, gives each of its values. */

@@ -1,4 +1,5 @@
-export type AttributeType = 'string' | 'boolean' | 'integer' | 'decimal' | 'dateTime' | 'reference' | 'binary' | 'complex'
+export type AttributeType =
+  'string' | 'boolean' | 'integer' | 'decimal' | 'dateTime' | 'reference' | 'binary' | 'complex'
 
 /** An attribute a filter, a sort or a path names, resolved against the schema. */
 export interface AttributeRef {

@@ -44,11 +44,7 @@ export interface CredentialReads {
   /** A token by its id, with the SHA-256 (32 bytes) of its text. */
   tokenById(id: TokenId): Promise<(ConnectionToken & { readonly secretHash: Uint8Array }) | undefined>
   tokenByHash(secretHash: Uint8Array): Promise<(ConnectionToken & { readonly secretHash: Uint8Array }) | undefined>
-  /** Live tokens of a connection, for `client_secret`. */
-  tokensOf(orgId: OrgId, id: ConnectionId): Promise<readonly (ConnectionToken & { readonly secretHash: Uint8Array })[]>
   connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined>
-  /** A connection by its id alone: the credential names it before the org is known. */
-  connectionById(id: ConnectionId): Promise<Connection | undefined>
   /** Every trust in an issuer, over all orgs: only those of active connections. */
   trustsByIssuer(issuer: string): Promise<readonly JwtTrust[]>
 }

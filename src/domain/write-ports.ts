@@ -109,7 +109,7 @@ export interface AccessWrites {
   emptyContext(orgId: OrgId): Promise<ReconcileContext>
   held(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, HeldAccess>>
   /** Writes the derived rows of one person. */
-  write(orgId: OrgId, user: UserId, held: HeldAccess, desired: Desired, at: number): Promise<void>
+  write(orgId: OrgId, user: UserId, change: { held: HeldAccess; desired: Desired; at: number }): Promise<void>
   /** Closes and opens access periods at a seq; counters of seats and admins follow. */
   record(orgId: OrgId, changes: readonly AccessChange[], seq: number, at: number): Promise<void>
 }
@@ -160,18 +160,23 @@ export interface OrgWrites {
   insertTrust(orgId: OrgId, trust: JwtTrust, at: number): Promise<void>
 }
 
-/** A linking write that waits for an admin. */
-export interface LinkRequest {
+/** Which connection would link which user or group. */
+export interface LinkKey {
   readonly connectionId: ConnectionId
-  readonly subjectType: 'user' | 'group'
   readonly subjectId: string
+}
+
+/** A linking write that waits for an admin. */
+export interface LinkRequest extends LinkKey {
+  readonly subjectType: 'user' | 'group'
   readonly reason: string
 }
 
 export interface LinkWrites {
-  state(orgId: OrgId, connection: ConnectionId, subject: string): Promise<string | undefined>
+  state(orgId: OrgId, link: LinkKey): Promise<string | undefined>
   ask(orgId: OrgId, request: LinkRequest, at: number): Promise<void>
-  decide(orgId: OrgId, connection: ConnectionId, subject: string, state: string, at: number): Promise<boolean>
+  /** @returns whether there was such a request */
+  decide(orgId: OrgId, link: LinkKey, state: 'confirmed' | 'rejected' | 'done', at: number): Promise<boolean>
 }
 
 /** The provisioning log as a unit of work sees it: append only, linked under the org's lock. */

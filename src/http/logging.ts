@@ -61,13 +61,9 @@ export function requestLogging(logger: Logger): RequestHandler {
   return (req, res, next) => middleware(req, res, next)
 }
 
-/** Logs a failure that is not the client's doing, with its cause and the id the client was told. Never throws. */
-export function failureReporter(logger: Logger): (error: unknown, requestId: string) => void {
-  return (error, requestId) => logger.error({ err: error, requestId }, 'a request failed')
-}
-
+/** What is not offered (501) is an answer like any other; every other 5xx is a failure of ours. */
 function levelOf(status: number, error: Error | undefined): 'error' | 'info' {
-  return error !== undefined || status >= 500 ? 'error' : 'info'
+  return status !== 501 && (error !== undefined || status >= 500) ? 'error' : 'info'
 }
 
 function lineOf(req: IncomingMessage, res: Response): Record<string, unknown> {

@@ -15,6 +15,10 @@ import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
 import { checkVersion } from './version-check.ts'
 
+export interface GroupChange extends ChangeOptions {
+  readonly plan: GroupPlan
+}
+
 /**
  * Changes a group by PUT or PATCH (RFC 7644 §3.5): scalars, and members as deltas, all or nothing.
  * @throws DomainError `not-found`, `version-mismatch`, `forbidden`, `uniqueness`, `invalid-value`, `too-large`
@@ -23,8 +27,7 @@ export function changeGroup(
   provisioning: Provisioning,
   caller: Caller,
   id: GroupId,
-  plan: GroupPlan,
-  options: ChangeOptions,
+  { plan, ...options }: GroupChange,
 ): Submitted<Changed<Group>> {
   const { orgId } = caller
   const intent = {
@@ -32,7 +35,9 @@ export function changeGroup(
     subject: id,
     targets: [{ type: 'group', id }] as const,
     afterRefusal: (stores: WriteStores, error: DomainError) =>
-      error.reason === LINK_REASON ? askToLink(stores, caller, { subjectType: 'group', subjectId: id }) : Promise.resolve(),
+      error.reason === LINK_REASON
+        ? askToLink(stores, caller, { subjectType: 'group', subjectId: id })
+        : Promise.resolve(),
   }
   return wakingJobs(provisioning, orgId, (started) =>
     submitChange(provisioning, caller, intent, async (stores) => {

@@ -14,6 +14,11 @@ import { submitChange } from './submit-change.ts'
 import { isSameUser, userChanges, userTarget } from './user-record.ts'
 import { checkVersion } from './version-check.ts'
 
+export interface UserChange extends ChangeOptions {
+  /** Pure: the state wanted, computed on the stored one. It refuses by throwing a DomainError. */
+  readonly change: (current: UserState) => UserState
+}
+
 /**
  * Changes a person by PUT or PATCH (RFC 7644 §3.5). `change` is computed on the stored state inside the org's write
  * lock, so no two changes lose one another. The first change by an idp connection to a person nobody owns takes
@@ -24,8 +29,7 @@ export function changeUser(
   provisioning: Provisioning,
   caller: Caller,
   id: UserId,
-  change: (current: UserState) => UserState,
-  options: ChangeOptions,
+  { change, ...options }: UserChange,
 ): Submitted<Changed<User>> {
   const { orgId } = caller
   const intent = {
@@ -33,7 +37,9 @@ export function changeUser(
     subject: id,
     targets: [{ type: 'user', id }] as const,
     afterRefusal: (stores: WriteStores, error: DomainError) =>
-      error.reason === LINK_REASON ? askToLink(stores, caller, { subjectType: 'user', subjectId: id }) : Promise.resolve(),
+      error.reason === LINK_REASON
+        ? askToLink(stores, caller, { subjectType: 'user', subjectId: id })
+        : Promise.resolve(),
   }
   return submitChange(provisioning, caller, intent, async (stores) => {
     const before = await stores.users.find(orgId, id)
@@ -103,5 +109,9 @@ function changesIdentity(before: User, after: User): boolean {
 
 function actionOf(before: User, after: User): string {
   if (before.status === after.status) return 'user.update'
-  return after.status === 'deactivated' ? 'user.deactivate' : before.status === 'pending' ? 'user.activate' : 'user.reactivate'
+  return after.status === 'deactivated'
+    ? 'user.deactivate'
+    : before.status === 'pending'
+      ? 'user.activate'
+      : 'user.reactivate'
 }

@@ -25,9 +25,19 @@ export function addToken(
     const live = await liveTokens(stores, orgId, token.connectionId)
     const older = live[0]
     if (live.length >= MAX_LIVE_TOKENS && older !== undefined) throw tooManyTokens(older)
-    await stores.orgs.insertToken(orgId, token, stores.now)
-    await stores.journal.append(orgId, tokenRecord(operation, 'token.create', token))
+    await writeToken(stores, operation, orgId, token)
   })
+}
+
+/** The row and the record of a new token, within a unit of work. */
+export async function writeToken(
+  stores: WriteStores,
+  operation: Operation,
+  orgId: OrgId,
+  token: NewToken,
+): Promise<void> {
+  await stores.orgs.insertToken(orgId, token, stores.now)
+  await stores.journal.append(orgId, tokenRecord(operation, 'token.create', token))
 }
 
 /**
@@ -69,8 +79,7 @@ export function setBootstrapToken(
     }
     const minted = live.filter((known) => known.origin !== 'bootstrap')
     if (minted.length >= MAX_LIVE_TOKENS && minted[0] !== undefined) throw tooManyTokens(minted[0])
-    await stores.orgs.insertToken(orgId, token, stores.now)
-    await stores.journal.append(orgId, tokenRecord(operation, 'token.create', token))
+    await writeToken(stores, operation, orgId, token)
   })
 }
 

@@ -2,7 +2,8 @@ import type { Connection, ConnectionKind, JwtTrust, Scope } from '../domain/conn
 import { type ConnectionId, newId, type OrgId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RecordDraft } from '../domain/record.ts'
-import type { WriteStores } from '../domain/write-ports.ts'
+import type { NewToken, WriteStores } from '../domain/write-ports.ts'
+import { writeToken } from './connection-tokens.ts'
 import type { Operation } from './found-org.ts'
 import type { Provisioning } from './provisioning.ts'
 
@@ -13,10 +14,12 @@ export interface ConnectionDraft {
   readonly scopes: readonly Scope[]
   /** Trust in an identity provider's JWTs, where it sends them. */
   readonly trust: Omit<JwtTrust, 'orgId' | 'id' | 'connectionId'> | undefined
+  /** Its first token, stored in the same transaction: none is lost to a start or command that was cut off in between. */
+  readonly token?: Omit<NewToken, 'connectionId'>
 }
 
 /**
- * Makes a connection of an org, with the trust it is given.
+ * Makes a connection of an org, with the trust and the first token it is given.
  * @throws DomainError `uniqueness` when the name, or the trust's issuer, audience and pins, are taken
  */
 export function createConnection(
@@ -25,24 +28,34 @@ export function createConnection(
   orgId: OrgId,
   draft: ConnectionDraft,
 ): Submitted<Connection> {
-  const id = newId<ConnectionId>(operation.request.receivedAt)
-  return provisioning.work.submit(orgId, async (stores) => {
-    const connection: Connection = {
-      orgId,
-      id,
-      name: draft.name,
-      kind: draft.kind,
-      status: 'active',
-      mayGrantAdmin: draft.mayGrantAdmin,
-      scopes: draft.scopes,
-      version: 1,
-      created: stores.now,
-    }
-    await stores.orgs.insertConnection(orgId, connection)
-    await stores.journal.append(orgId, connectionRecord(operation, connection))
-    if (draft.trust !== undefined) await addTrust(stores, operation, connection, draft.trust)
-    return connection
-  })
+  return provisioning.work.submit(orgId, (stores) => writeConnection(stores, operation, orgId, draft))
+}
+
+/** The rows and records of a new connection, within a unit of work. */
+export async function writeConnection(
+  stores: WriteStores,
+  operation: Operation,
+  orgId: OrgId,
+  draft: ConnectionDraft,
+): Promise<Connection> {
+  const connection: Connection = {
+    orgId,
+    id: newId<ConnectionId>(operation.request.receivedAt),
+    name: draft.name,
+    kind: draft.kind,
+    status: 'active',
+    mayGrantAdmin: draft.mayGrantAdmin,
+    scopes: draft.scopes,
+    version: 1,
+    created: stores.now,
+  }
+  await stores.orgs.insertConnection(orgId, connection)
+  await stores.journal.append(orgId, connectionRecord(operation, connection))
+  if (draft.trust !== undefined) await addTrust(stores, operation, connection, draft.trust)
+  if (draft.token !== undefined) {
+    await writeToken(stores, operation, orgId, { ...draft.token, connectionId: connection.id })
+  }
+  return connection
 }
 
 function connectionRecord(operation: Operation, connection: Connection): RecordDraft {

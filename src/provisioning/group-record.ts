@@ -106,4 +106,3 @@ function draftOf(
 export function skippedMembers(skipped: readonly string[]): readonly JsonObject[] {
   return skipped.length === 0 ? [] : [{ name: 'match', skipped: skipped.slice(0, PEOPLE_PER_RECORD) }]
 }
-

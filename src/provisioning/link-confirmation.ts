@@ -17,7 +17,7 @@ export const LINK_REASON = 'link.unconfirmed'
 export async function checkLink(stores: WriteStores, caller: Caller, subject: string): Promise<void> {
   const { connection, orgId } = caller
   if (connection === undefined) return
-  if ((await stores.links.state(orgId, connection.id, subject)) === 'confirmed') return
+  if ((await stores.links.state(orgId, { connectionId: connection.id, subjectId: subject })) === 'confirmed') return
   throw new DomainError(
     'forbidden',
     'This would link a resource made in Rollcall to your identity provider under another name or address, and is ' +
@@ -40,7 +40,8 @@ export function askToLink(
 /** A confirmed item has done its work once the link stands. */
 export async function settleLink(stores: WriteStores, caller: Caller, subject: string): Promise<void> {
   const { connection, orgId } = caller
-  if (connection !== undefined) await stores.links.decide(orgId, connection.id, subject, 'done', stores.now)
+  if (connection === undefined) return
+  await stores.links.decide(orgId, { connectionId: connection.id, subjectId: subject }, 'done', stores.now)
 }
 
 export interface LinkDecision {
@@ -57,7 +58,7 @@ export interface LinkDecision {
 export function confirmLink(provisioning: Provisioning, decision: LinkDecision): Submitted<void> {
   const { orgId, actor, request, link } = decision
   return provisioning.work.submit(orgId, async (stores) => {
-    if (!(await stores.links.decide(orgId, link.connectionId, link.subjectId, 'confirmed', stores.now))) {
+    if (!(await stores.links.decide(orgId, link, 'confirmed', stores.now))) {
       throw new DomainError('not-found', 'Nothing waits for confirmation under this id')
     }
     await stores.journal.append(orgId, {

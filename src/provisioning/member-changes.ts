@@ -1,6 +1,12 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
-import { type Group, MAX_MEMBERS_PER_REQUEST, type MemberInput, type MemberOrigin, type MemberStep } from '../domain/group.ts'
+import {
+  type Group,
+  MAX_MEMBERS_PER_REQUEST,
+  type MemberInput,
+  type MemberOrigin,
+  type MemberStep,
+} from '../domain/group.ts'
 import type { GroupId, UserId } from '../domain/ids.ts'
 import type { MemberDelta, WriteStores } from '../domain/write-ports.ts'
 import { idsToRemove, resolveMembers } from './resolve-members.ts'

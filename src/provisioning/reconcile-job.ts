@@ -24,7 +24,7 @@ export async function startReconcileJob(stores: WriteStores, orgId: OrgId, start
  * stood after a restart; a person whom a request reconciled meanwhile has nothing left to change.
  */
 export async function runReconcileJobs(work: UnitOfWork, orgId: OrgId, stopped: () => boolean): Promise<void> {
-  for (let more = true; more && !stopped(); ) {
+  for (let more = true; more && !stopped();) {
     more = await work.submit(orgId, (stores) => runBatch(stores, orgId)).durable
     await new Promise((resolve) => {
       setImmediate(resolve)

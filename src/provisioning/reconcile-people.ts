@@ -1,4 +1,4 @@
-import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
+import type { OrgId, UserId } from '../domain/ids.ts'
 import type { RecordEffect } from '../domain/record.ts'
 import { type Desired, type PersonFacts, reconcile, type ReconcileContext, type Source } from '../domain/reconcile.ts'
 import type { AccessChange, HeldAccess, WriteStores } from '../domain/write-ports.ts'
@@ -52,7 +52,7 @@ async function apply(stores: WriteStores, orgId: OrgId, situation: Situation): P
     const held = situation.held.get(person.id) ?? NOTHING
     const desired = reconcile(person, situation.context)
     effects.push(...differences(person.id, held, desired))
-    await stores.access.write(orgId, person.id, held, desired, stores.now)
+    await stores.access.write(orgId, person.id, { held, desired, at: stores.now })
   }
   await stores.access.record(orgId, effects, stores.journal.nextSeq(orgId), stores.now)
   return grouped(effects)
@@ -60,34 +60,46 @@ async function apply(stores: WriteStores, orgId: OrgId, situation: Situation): P
 
 /** What a person gains and loses. A role of `none` and a seat of `none` are nothing. */
 function differences(user: UserId, held: HeldAccess, desired: Desired): readonly Effect[] {
-  const effects: Effect[] = []
-  const compare = (kind: AccessChange['kind'], target: string, values: Values): void => {
-    const old = values.old === 'none' ? null : values.old
-    const next = values.new === 'none' ? null : values.new
-    if (old !== next) effects.push({ user, kind, target, old, new: next, via: values.via })
-  }
-  compare('active', '', { old: held.active ? 'active' : null, new: desired.active ? 'active' : null, via: 'status' })
-  compare('org_role', '', { old: held.orgRole, new: desired.orgRole, via: 'default' })
-  for (const team of new Set<GroupId>([...held.memberships.keys(), ...desired.memberships.keys()])) {
-    const before = held.memberships.get(team)
-    const after = desired.memberships.get(team)
-    const via = after === undefined ? (before?.source ?? '') : viaOf(after.by)
-    compare('team', team, { old: before?.role ?? null, new: after?.role ?? null, via })
-  }
-  for (const product of new Set<string>([...held.seats.keys(), ...desired.seats.keys()])) {
-    const before = held.seats.get(product)
-    const after = desired.seats.get(product)
-    const via = after === undefined ? (before?.source ?? '') : viaOf(after.by)
-    compare('seat', product, { old: before?.given ?? null, new: after?.type ?? null, via })
-  }
-  return effects
+  const values: readonly Values[] = [
+    { kind: 'active', target: '', old: present(held.active), new: present(desired.active), via: 'status' },
+    { kind: 'org_role', target: '', old: held.orgRole, new: desired.orgRole, via: 'default' },
+    ...teamValues(held, desired),
+    ...seatValues(held, desired),
+  ]
+  return values
+    .map((value) => ({ ...value, user, old: nothing(value.old), new: nothing(value.new) }))
+    .filter((effect) => effect.old !== effect.new)
 }
 
-interface Values {
-  readonly old: string | null
-  readonly new: string | null
-  readonly via: string
+function teamValues(held: HeldAccess, desired: Desired): readonly Values[] {
+  return union(held.memberships, desired.memberships).map((target) => {
+    const [before, after] = [held.memberships.get(target), desired.memberships.get(target)]
+    const via = after === undefined ? (before?.source ?? '') : viaOf(after.by)
+    return { kind: 'team', target, old: before?.role ?? null, new: after?.role ?? null, via }
+  })
 }
+
+function seatValues(held: HeldAccess, desired: Desired): readonly Values[] {
+  return union(held.seats, desired.seats).map((target) => {
+    const [before, after] = [held.seats.get(target), desired.seats.get(target)]
+    const via = after === undefined ? (before?.source ?? '') : viaOf(after.by)
+    return { kind: 'seat', target, old: before?.given ?? null, new: after?.type ?? null, via }
+  })
+}
+
+function union<K>(a: ReadonlyMap<K, unknown>, b: ReadonlyMap<K, unknown>): readonly K[] {
+  return [...new Set([...a.keys(), ...b.keys()])]
+}
+
+function present(active: boolean): string | null {
+  return active ? 'active' : null
+}
+
+function nothing(value: string | null): string | null {
+  return value === 'none' ? null : value
+}
+
+type Values = Omit<Effect, 'user'>
 
 function viaOf(by: Source): string {
   return by.group === undefined ? `${by.kind}:${by.id}` : `${by.kind}:${by.id}/${by.group}`

@@ -26,7 +26,10 @@ export async function resolveMembers(
   const known = await stores.users.resolve(orgId, values.filter(isId))
   const service = known.filter((person) => person.accountType !== 'USER' && !person.deleted)
   if (service.length > 0) {
-    throw invalidMembers('Service accounts cannot be members of a group', service.map((person) => person.id))
+    throw invalidMembers(
+      'Service accounts cannot be members of a group',
+      service.map((person) => person.id),
+    )
   }
   const found = new Set<string>(known.map((person) => person.id))
   const rest = values.filter((value) => !found.has(value))
@@ -72,7 +75,10 @@ async function idsOfAddresses(
 }
 
 function invalidMembers(sentence: string, values: readonly string[]): DomainError {
-  const named = values.slice(0, NAMED_IN_ERRORS).map((value) => JSON.stringify(value)).join(', ')
+  const named = values
+    .slice(0, NAMED_IN_ERRORS)
+    .map((value) => JSON.stringify(value))
+    .join(', ')
   const more = values.length > NAMED_IN_ERRORS ? ` and ${values.length - NAMED_IN_ERRORS} more` : ''
   return new DomainError('invalid-value', `members: ${named}${more}: ${sentence}`, { reason: 'members.invalid' })
 }

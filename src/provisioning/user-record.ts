@@ -41,17 +41,16 @@ export function isSameUser(a: User, b: User): boolean {
   )
 }
 
+/** Attributes by path; those of an extension one by one, under the extension's URN. */
 function attributePaths(user: User): Map<string, Json> {
+  const entries = Object.entries(user.attributes).flatMap(([name, value]) =>
+    name.startsWith('urn:') && isJsonObject(value)
+      ? Object.entries(value).map(([sub, inner]) => [`${name}:${sub}`, inner] as const)
+      : [[name, value] as const],
+  )
   const paths = new Map<string, Json>()
   if (user.externalId !== undefined) paths.set('externalId', user.externalId)
-  for (const [name, value] of Object.entries(user.attributes)) {
-    if (value === undefined) continue
-    if (name.startsWith('urn:') && isJsonObject(value)) {
-      for (const [sub, inner] of Object.entries(value)) if (inner !== undefined) paths.set(`${name}:${sub}`, inner)
-    } else {
-      paths.set(name, value)
-    }
-  }
+  for (const [path, value] of entries) if (value !== undefined) paths.set(path, value)
   return paths
 }
 

@@ -43,6 +43,9 @@ const MEMBERS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['resourcetypes', { template: '/ResourceTypes/:id', methods: READ }],
 ])
 
+/** Every endpoint there is: what must hold for each of them is tested over this list. */
+export const ENDPOINTS: readonly Endpoint[] = [...ROOTS.values(), ...SEARCHES.values(), ...MEMBERS.values()]
+
 /**
  * The endpoint of a path relative to the SCIM base, or undefined where there is none. Matches as Express does: names
  * without case, one slash at the end allowed.

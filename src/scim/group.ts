@@ -56,7 +56,7 @@ export class RollcallGroup extends RollcallResource {
     const groupId = requireId<GroupId>('Group', id)
     const plan = readGroupReplacement(body, baseView('Group'))
     const options = changeOptions(ctx, 'PUT')
-    const change = changeGroup(ctx.ports.provisioning, ctx.caller, groupId, plan, options)
+    const change = changeGroup(ctx.ports.provisioning, ctx.caller, groupId, { plan, ...options })
     return answer(ctx, 200, (await change.durable).value)
   }
 
@@ -64,7 +64,7 @@ export class RollcallGroup extends RollcallResource {
     const groupId = requireId<GroupId>('Group', id)
     const plan = planGroupPatch(readPatchOp(body), baseView('Group'))
     const options = changeOptions(ctx, 'PATCH')
-    const { value } = await changeGroup(ctx.ports.provisioning, ctx.caller, groupId, plan, options).durable
+    const { value } = await changeGroup(ctx.ports.provisioning, ctx.caller, groupId, { plan, ...options }).durable
     if (isPrinted(ctx, value, projectionOf(ctx))) return answer(ctx, 200, value)
     return new Reply(204, { headers: resourceHeaders(ctx, 'Group', value) })
   }

@@ -59,7 +59,7 @@ export interface ListFrame {
 /**
  * A ListResponse (RFC 7644 §3.4.2) written piece by piece: neither a page of thousands nor the members of a large group
  * are ever one string, and other requests get their turn between the pieces.
- * @param resources the JSON text of each resource, in pieces; `separator` marks where the next one begins
+ * @param resources the JSON texts of the resources with the commas between them, in pieces cut anywhere
  */
 export function listReply(frame: ListFrame, resources: AsyncIterable<string>): Reply {
   return new Reply(200, { body: listText(frame, resources) })

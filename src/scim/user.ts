@@ -57,13 +57,7 @@ export class RollcallUser extends RollcallResource {
     const userId = requireId<UserId>('User', id)
     const read = readUserBody(body, view)
     const options = { ...changeOptions(ctx, 'PUT'), ignored: read.ignored }
-    const change = changeUser(
-      ctx.ports.provisioning,
-      ctx.caller,
-      userId,
-      (current) => replaceUserState(current, read, view),
-      options,
-    )
+    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, { change: (current) => replaceUserState(current, read, view), ...options })
     return answer(ctx, 200, (await change.durable).value)
   }
 
@@ -71,7 +65,7 @@ export class RollcallUser extends RollcallResource {
     const userId = requireId<UserId>('User', id)
     const plan = planUserPatch(readPatchOp(body), baseView('User'))
     const options = { ...changeOptions(ctx, 'PATCH'), ignored: plan.ignored }
-    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, plan, options)
+    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, { change: plan, ...options })
     return answer(ctx, 200, (await change.durable).value)
   }
 

@@ -3,14 +3,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { MemberOrigin } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
-import type {
-  Grant,
-  GroupFacts,
-  PersonFacts,
-  ReconcileContext,
-  SeatType,
-  TeamFacts,
-} from '../domain/reconcile.ts'
+import type { Grant, GroupFacts, PersonFacts, ReconcileContext, SeatType, TeamFacts } from '../domain/reconcile.ts'
 import type { AccountType, OrgRole, UserStatus } from '../domain/user.ts'
 import type { HeldAccess } from '../domain/write-ports.ts'
 import { idList } from './id-list.ts'

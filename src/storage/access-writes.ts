@@ -19,7 +19,7 @@ export function accessWrites(db: Kysely<Database>, dialect: Dialect): AccessWrit
     emptyContext: (orgId) => policyContext(db, orgId),
     held: (orgId, ids) => readHeld(db, dialect, orgId, ids),
 
-    async write(orgId, user, held, desired, at) {
+    async write(orgId, user, { held, desired, at }) {
       await writeMemberships(db, { orgId, user }, held, desired)
       await writeSeats(db, { orgId, user, at }, held, desired)
       if (held.orgRole !== desired.orgRole) {
@@ -67,7 +67,12 @@ async function writeMemberships(
   for (const [team, { role, by }] of desired.memberships) {
     const now = held.memberships.get(team)
     if (now?.role === role && now.source === sourceText(by)) continue
-    const source = { role, custom_role_id: '', source_kind: by.kind, source_id: sourceText(by).slice(by.kind.length + 1) }
+    const source = {
+      role,
+      custom_role_id: '',
+      source_kind: by.kind,
+      source_id: sourceText(by).slice(by.kind.length + 1),
+    }
     await db
       .insertInto('team_membership')
       .values({ org_id: key.orgId, user_id: key.user, team_id: team, ...source })
@@ -161,7 +166,9 @@ async function countSeats(db: Kysely<Database>, orgId: OrgId, changes: readonly 
       .insertInto('seat_counter')
       .values({ org_id: orgId, product, type, used: by, cap: null })
       .onConflict((conflict) =>
-        conflict.columns(['org_id', 'product', 'type']).doUpdateSet((eb) => ({ used: eb('seat_counter.used', '+', by) })),
+        conflict
+          .columns(['org_id', 'product', 'type'])
+          .doUpdateSet((eb) => ({ used: eb('seat_counter.used', '+', by) })),
       )
       .execute()
   }

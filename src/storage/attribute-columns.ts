@@ -37,9 +37,7 @@ function column(kind: AttributeColumn['kind'], name: string): ColumnMaker {
 function externalId({ table, viewer }: FilterScope): AttributeColumn {
   const owner = sql.ref(`${table}.owner_connection_id`)
   const only =
-    viewer.kind === 'script'
-      ? sql<SqlBool>`${owner} is null`
-      : sql<SqlBool>`${owner} = ${viewer.connectionId ?? ''}`
+    viewer.kind === 'script' ? sql<SqlBool>`${owner} is null` : sql<SqlBool>`${owner} = ${viewer.connectionId ?? ''}`
   return { kind: 'text', value: sql.ref(`${table}.external_id`), only }
 }
 

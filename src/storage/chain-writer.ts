@@ -40,9 +40,9 @@ export class ChainWriter {
     this.head = { epoch: row.epoch, seq: row.seq, time: row.time_ms, hash: row.hash }
     this.#stored = row.seq
     if (this.#dialect === 'sqlite') return undefined
-    const clock = await sql<{ now: number }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`.execute(
-      this.#db,
-    )
+    const clock = await sql<{
+      now: number
+    }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`.execute(this.#db)
     return clock.rows[0]?.now
   }
 

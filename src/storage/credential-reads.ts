@@ -20,17 +20,6 @@ export function credentialReads(db: Kysely<Database>): CredentialReads {
       return row && toToken(row)
     },
 
-    async tokensOf(orgId, id) {
-      const rows = await db
-        .selectFrom('connection_token')
-        .selectAll()
-        .where('org_id', '=', orgId)
-        .where('connection_id', '=', id)
-        .where('revoked', 'is', null)
-        .execute()
-      return rows.map(toToken)
-    },
-
     async connection(orgId, id) {
       const row = await db
         .selectFrom('connection')
@@ -38,11 +27,6 @@ export function credentialReads(db: Kysely<Database>): CredentialReads {
         .where('org_id', '=', orgId)
         .where('id', '=', id)
         .executeTakeFirst()
-      return row && toConnection(row)
-    },
-
-    async connectionById(id) {
-      const row = await db.selectFrom('connection').selectAll().where('id', '=', id).executeTakeFirst()
       return row && toConnection(row)
     },
 

@@ -18,9 +18,7 @@ export function toConnection(row: Selectable<ConnectionTable>): Connection {
   }
 }
 
-export function toToken(
-  row: Selectable<ConnectionTokenTable>,
-): ConnectionToken & { readonly secretHash: Uint8Array } {
+export function toToken(row: Selectable<ConnectionTokenTable>): ConnectionToken & { readonly secretHash: Uint8Array } {
   return {
     orgId: row.org_id as OrgId,
     connectionId: row.connection_id as ConnectionId,
@@ -43,7 +41,7 @@ export function toTrust(row: Selectable<JwtTrustTable>): JwtTrust {
     audience: row.audience,
     jwksUri: row.jwks_uri ?? undefined,
     pins: JSON.parse(row.pins) as JsonObject,
-    algorithms: row.algorithms.split(' '),
+    algorithms: row.algorithms.split(' ').filter((name) => name !== ''),
     longLived: row.long_lived === 1,
   }
 }

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql, type SqlBool } from 'kysely'
+import { DomainError } from '../domain/errors.ts'
 import type { AttributeRef, Filter, Literal } from '../domain/filter.ts'
 import { fold } from '../domain/fold.ts'
 import { type AttributeColumn, columnOf, type FilterScope, hasIndex } from './attribute-columns.ts'
@@ -25,6 +26,11 @@ function decided(condition: Condition): Condition {
   return sql<SqlBool>`coalesce(${condition}, false)`
 }
 
+function joined(kind: 'and' | 'or', terms: readonly Condition[]): Condition {
+  if (terms.length === 0) return kind === 'and' ? ALWAYS : NEVER
+  return sql<SqlBool>`(${sql.join(terms, kind === 'and' ? sql` and ` : sql` or `)})`
+}
+
 /**
  * Compiles a tree.
  * @param negated within a `not`, where unknown and false differ. Elsewhere they select the same rows, and a leaf left
@@ -38,11 +44,11 @@ function compile(filter: Filter, to: Compiling, negated: boolean): Condition {
     case 'not':
       return sql<SqlBool>`not (${compile(filter.term, to, true)})`
     case 'and':
-    case 'or': {
-      const terms = filter.terms.map((term) => compile(term, to, negated))
-      if (terms.length === 0) return filter.kind === 'and' ? ALWAYS : NEVER
-      return sql<SqlBool>`(${sql.join(terms, filter.kind === 'and' ? sql` and ` : sql` or `)})`
-    }
+    case 'or':
+      return joined(
+        filter.kind,
+        filter.terms.map((term) => compile(term, to, negated)),
+      )
     case 'present':
       return leaf(to.leaf(filter.at, { op: 'pr' }))
     case 'some':
@@ -91,9 +97,7 @@ function columnCondition(scope: FilterScope, at: AttributeRef, test: Test): Cond
 
 /** `active`, asked of the column that has an index. */
 function statusCondition(active: boolean): Condition {
-  return active
-    ? sql<SqlBool>`"user".status in ('active', 'pending')`
-    : sql<SqlBool>`"user".status = 'deactivated'`
+  return active ? sql<SqlBool>`"user".status in ('active', 'pending')` : sql<SqlBool>`"user".status = 'deactivated'`
 }
 
 /** Inside an element: its references begin at it, and no list stands in a list. */
@@ -105,11 +109,7 @@ function elementCompiling(scope: FilterScope, element: Place): Compiling {
 }
 
 /** That one value of a list satisfies a condition. */
-function existsIn(
-  scope: FilterScope,
-  path: readonly string[],
-  condition: (element: Place) => Condition,
-): Condition {
+function existsIn(scope: FilterScope, path: readonly string[], condition: (element: Place) => Condition): Condition {
   const list = relationOf(scope, path[0]) ?? (scope.table === 'user' ? jsonList(scope.dialect, path) : undefined)
   if (list === undefined) return NEVER
   const { from, element } = list
@@ -172,11 +172,35 @@ function rowCondition(scope: FilterScope, at: AttributeRef, test: Test): Conditi
   return scope.table === 'user' ? placeCondition(scope, rowPlace(scope.dialect), at, test) : NEVER
 }
 
+/** Each place opens tables of its own for every row, and SQLite's cost of that grows with the square of their number. */
+const MAX_RELATION_TERMS = 20
+
+/** How many terms look into tables of memberships for every row. */
+function relationTerms(filter: Filter, scope: FilterScope): number {
+  switch (filter.kind) {
+    case 'constant':
+      return 0
+    case 'and':
+    case 'or':
+      return filter.terms.reduce((sum, term) => sum + relationTerms(term, scope), 0)
+    case 'not':
+      return relationTerms(filter.term, scope)
+    default:
+      return relationOf(scope, filter.at.path[0]) === undefined || isIndexed(filter) ? 0 : 1
+  }
+}
+
 /**
  * Compiles a filter to a condition on `scope.table` under its own name, two-valued like the evaluator in the domain.
  * Every value is bound; attribute names are the schema's. The caller restricts org and deletion itself.
+ * @throws DomainError invalid-filter for more terms on memberships than a store can bear
  */
 export function filterToSql(filter: Filter, scope: FilterScope): RawBuilder<SqlBool> {
+  if (relationTerms(filter, scope) > MAX_RELATION_TERMS) {
+    const name = scope.table === 'user' ? 'groups' : 'members'
+    const message = `The filter has more than ${MAX_RELATION_TERMS} terms on ${name}; ask for ${name} by value.`
+    throw new DomainError('invalid-filter', message)
+  }
   const row: Compiling = {
     leaf: (at, test) => rowCondition(scope, at, test),
     some: (at, where) => someCondition(scope, at, where),

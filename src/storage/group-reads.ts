@@ -23,8 +23,8 @@ export function groupReads(db: Kysely<Database>, dialect: Dialect): GroupReads {
     },
 
     async page(orgId, query) {
-      const source = { table: 'scim_group', columns: GROUP_COLUMNS, counter: GROUP_COUNTER } as const
-      const page = await resourcePage<Selectable<ScimGroupTable>>(db, dialect, source, orgId, query)
+      const source = { dialect, table: 'scim_group', columns: GROUP_COLUMNS, counter: GROUP_COUNTER } as const
+      const page = await resourcePage<Selectable<ScimGroupTable>>(db, source, orgId, query)
       return { total: page.total, rows: page.rows.map(toGroup) }
     },
 

@@ -55,6 +55,14 @@ function fromGroup(group: Group): Omit<Selectable<ScimGroupTable>, 'org_id' | 'i
 
 /** Groups and their teams as a unit of work writes them. */
 export function groupWrites(db: Kysely<Database>, dialect: Dialect): GroupWrites {
+  return { ...groupLookups(db, dialect), ...groupChanges(db), ...teamChanges(db) }
+}
+
+/** Live groups, and deleted ones that may come back. */
+function groupLookups(
+  db: Kysely<Database>,
+  dialect: Dialect,
+): Pick<GroupWrites, 'find' | 'existing' | 'nameHolder' | 'findDeleted'> {
   return {
     async find(orgId, id) {
       const row = await db
@@ -103,11 +111,23 @@ export function groupWrites(db: Kysely<Database>, dialect: Dialect): GroupWrites
         .executeTakeFirst()
       return row && toGroup(row)
     },
+  }
+}
 
+/** The rows of groups themselves. */
+function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'update' | 'remove' | 'revive'> {
+  return {
     async insert(orgId, group) {
       await db
         .insertInto('scim_group')
-        .values({ ...fromGroup(group), org_id: orgId, id: group.id, ord: group.ord, created: group.created, body: '{}' })
+        .values({
+          ...fromGroup(group),
+          org_id: orgId,
+          id: group.id,
+          ord: group.ord,
+          created: group.created,
+          body: '{}',
+        })
         .execute()
     },
 
@@ -152,7 +172,12 @@ export function groupWrites(db: Kysely<Database>, dialect: Dialect): GroupWrites
         .where('id', '=', group.id)
         .execute()
     },
+  }
+}
 
+/** Teams have the id of their group. */
+function teamChanges(db: Kysely<Database>): Pick<GroupWrites, 'insertTeam' | 'archiveTeam'> {
+  return {
     async insertTeam(orgId, id) {
       await db
         .insertInto('team')

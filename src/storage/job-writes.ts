@@ -7,6 +7,11 @@ import { idRows } from './id-list.ts'
 
 /** Jobs that reconcile many people in batches after the change that caused them, resumable by their cursor. */
 export function jobWrites(db: Kysely<Database>, dialect: Dialect): JobWrites {
+  return { ...jobStart(db, dialect), ...jobProgress(db) }
+}
+
+/** What commits with the change that caused a job. */
+function jobStart(db: Kysely<Database>, dialect: Dialect): Pick<JobWrites, 'start'> {
   return {
     async start(orgId, job, people, at) {
       await db
@@ -26,7 +31,12 @@ export function jobWrites(db: Kysely<Database>, dialect: Dialect): JobWrites {
       await sql`insert into reconcile_job_person (org_id, job_id, user_id)
         select ${key}, i.id from ${idRows(dialect, people)} as i`.execute(db)
     },
+  }
+}
 
+/** Where jobs stand. */
+function jobProgress(db: Kysely<Database>): Pick<JobWrites, 'next' | 'people' | 'advance' | 'finish'> {
+  return {
     async next(orgId) {
       const row = await db
         .selectFrom('reconcile_job')

@@ -40,8 +40,7 @@ function postgresPlace(text: Place['text'], json: (names: readonly string[]) => 
     text,
     flag: (names) => sql`(case ${text(names, false)} when 'true' then 1 when 'false' then 0 end)`,
     // A cast of what is no number would fail the whole query.
-    number: (names) =>
-      sql`(case jsonb_typeof(${json(names)}) when 'number' then (${text(names, false)})::numeric end)`,
+    number: (names) => sql`(case jsonb_typeof(${json(names)}) when 'number' then (${text(names, false)})::numeric end)`,
   }
 }
 
@@ -73,7 +72,8 @@ function sqliteList(path: readonly string[]): JsonList {
       ? sql`(case when ${isObject} then ${value} else json_extract(${BODY}, ${head} || element.key || ']') end)`
       : value
   }
-  const text = (names: readonly string[], asSent: boolean): RawBuilder<unknown> => (asSent ? exact(names) : folded(names))
+  const text = (names: readonly string[], asSent: boolean): RawBuilder<unknown> =>
+    asSent ? exact(names) : folded(names)
   return {
     from: sql`json_each(${SEARCH}, ${jsonPath(path)}) as element`,
     element: { text, flag: folded, number: folded },

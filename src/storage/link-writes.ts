@@ -5,13 +5,13 @@ import type { LinkWrites } from '../domain/write-ports.ts'
 /** Linking writes that wait for an admin; one item for a connection and a person or group, however often it retries. */
 export function linkWrites(db: Kysely<Database>): LinkWrites {
   return {
-    async state(orgId, connection, subject) {
+    async state(orgId, link) {
       const row = await db
         .selectFrom('link_request')
         .select('state')
         .where('org_id', '=', orgId)
-        .where('connection_id', '=', connection)
-        .where('subject_id', '=', subject)
+        .where('connection_id', '=', link.connectionId)
+        .where('subject_id', '=', link.subjectId)
         .executeTakeFirst()
       return row?.state
     },
@@ -33,13 +33,13 @@ export function linkWrites(db: Kysely<Database>): LinkWrites {
         .execute()
     },
 
-    async decide(orgId, connection, subject, state, at) {
+    async decide(orgId, link, state, at) {
       const { numUpdatedRows } = await db
         .updateTable('link_request')
         .set({ state, decided: at })
         .where('org_id', '=', orgId)
-        .where('connection_id', '=', connection)
-        .where('subject_id', '=', subject)
+        .where('connection_id', '=', link.connectionId)
+        .where('subject_id', '=', link.subjectId)
         .executeTakeFirst()
       return numUpdatedRows > 0n
     },

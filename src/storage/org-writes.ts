@@ -8,7 +8,10 @@ import { toConnection, toToken } from './credential-row.ts'
 /** The rows of a new org, its chain at genesis. @throws the driver's unique violation when the name is taken */
 export async function insertOrg(db: Kysely<Database>, seed: OrgSeed): Promise<void> {
   const { id, name, created } = seed
-  await db.insertInto('org').values({ id, name, name_key: fold(name), created }).execute()
+  await db
+    .insertInto('org')
+    .values({ id, name, name_key: fold(name), created })
+    .execute()
   await db
     .insertInto('org_policy')
     .values({
@@ -33,6 +36,11 @@ export async function insertChain(db: Kysely<Database>, orgId: OrgId): Promise<v
 
 /** Connections and their credentials as a unit of work writes them. */
 export function orgWrites(db: Kysely<Database>): OrgWrites {
+  return { ...connectionLookups(db), ...connectionWrites(db), ...tokenWrites(db), ...trustWrites(db) }
+}
+
+/** Connections; what a revoked one owned has no owner. */
+function connectionWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertConnection' | 'revokeConnection'> {
   return {
     async insertConnection(orgId, connection) {
       await db
@@ -61,6 +69,13 @@ export function orgWrites(db: Kysely<Database>): OrgWrites {
         .where('org_id', '=', orgId)
         .where('id', '=', id)
         .execute()
+      // As with the name: a new connection may trust the same issuer, audience and pins.
+      await db
+        .updateTable('jwt_trust')
+        .set((eb) => ({ pin_key: eb(eb.val('revoked:'), '||', eb.ref('id')) }))
+        .where('org_id', '=', orgId)
+        .where('connection_id', '=', id)
+        .execute()
       const owned = { owner_connection_id: null, external_id: null }
       for (const table of ['user', 'scim_group'] as const) {
         await db
@@ -71,7 +86,12 @@ export function orgWrites(db: Kysely<Database>): OrgWrites {
           .execute()
       }
     },
+  }
+}
 
+/** Connections, revoked ones too. */
+function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection' | 'connectionByName'> {
+  return {
     async connection(orgId, id) {
       const row = await db
         .selectFrom('connection')
@@ -91,7 +111,12 @@ export function orgWrites(db: Kysely<Database>): OrgWrites {
         .executeTakeFirst()
       return row && toConnection(row)
     },
+  }
+}
 
+/** Opaque tokens, by the hash of their text. */
+function tokenWrites(db: Kysely<Database>): Pick<OrgWrites, 'tokens' | 'insertToken' | 'revokeToken'> {
+  return {
     async tokens(orgId, id) {
       const rows = await db
         .selectFrom('connection_token')
@@ -129,7 +154,12 @@ export function orgWrites(db: Kysely<Database>): OrgWrites {
         .where('id', '=', id)
         .execute()
     },
+  }
+}
 
+/** Trust in identity providers' JWTs. */
+function trustWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertTrust'> {
+  return {
     async insertTrust(orgId, trust, at) {
       const pins = JSON.stringify(Object.fromEntries(Object.entries(trust.pins).sort(([a], [b]) => (a < b ? -1 : 1))))
       await db

@@ -7,6 +7,7 @@ import { filterToSql } from './filter-sql.ts'
 import { sortExpression } from './sort-sql.ts'
 
 export interface PageSource {
+  readonly dialect: Dialect
   readonly table: 'user' | 'scim_group'
   readonly columns: readonly string[]
   /** The org_counter with the number of live rows. */
@@ -19,14 +20,13 @@ export interface PageSource {
  */
 export async function resourcePage<T>(
   db: Kysely<Database>,
-  dialect: Dialect,
   source: PageSource,
   orgId: OrgId,
   query: PageQuery,
 ): Promise<Page<T>> {
   const table = sql.table(source.table)
-  const where = whereOf(dialect, source, orgId, query)
-  const total = await totalOf(db, source, orgId, query, where)
+  const where = whereOf(source, orgId, query)
+  const total = query.filter === undefined ? await counted(db, source, orgId) : await matches(db, source, where)
   if (query.count === 0 || query.startIndex > total) return { total, rows: [] }
   const columns = sql.join(source.columns.map((column) => sql.ref(column)))
   const offset = query.startIndex - 1
@@ -35,41 +35,43 @@ export async function resourcePage<T>(
       ? // The offset is counted over the narrow index of `ord` alone, not over the rows.
         sql`and ord >= (select ord from ${table} where ${where} order by ord limit 1 offset ${offset})
           order by ord limit ${query.count}`
-      : sql`order by ${orderOf(dialect, source, orgId, query)} limit ${query.count} offset ${offset}`
+      : sql`order by ${orderOf(source, orgId, query)} limit ${query.count} offset ${offset}`
   const { rows } = await sql<T>`select ${columns} from ${table} where ${where} ${tail}`.execute(db)
   return { total, rows }
 }
 
-function whereOf(dialect: Dialect, source: PageSource, orgId: OrgId, query: PageQuery): RawBuilder<unknown> {
+function whereOf(source: PageSource, orgId: OrgId, query: PageQuery): RawBuilder<unknown> {
   const live = sql`${sql.ref(`${source.table}.org_id`)} = ${orgId} and ${sql.ref(`${source.table}.deleted_at`)} is null`
   if (query.filter === undefined) return live
-  const scope = { dialect, table: source.table, orgId, viewer: query.viewer }
+  const scope = { dialect: source.dialect, table: source.table, orgId, viewer: query.viewer }
   return sql`${live} and ${filterToSql(query.filter, scope)}`
 }
 
-async function totalOf(
-  db: Kysely<Database>,
-  source: PageSource,
-  orgId: OrgId,
-  query: PageQuery,
-  where: RawBuilder<unknown>,
-): Promise<number> {
-  if (query.filter === undefined) {
-    const row = await db
-      .selectFrom('org_counter')
-      .select('value')
-      .where('org_id', '=', orgId)
-      .where('name', '=', source.counter)
-      .executeTakeFirst()
-    return row?.value ?? 0
-  }
-  const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.table(source.table)} where ${where}`.execute(db)
+async function counted(db: Kysely<Database>, source: PageSource, orgId: OrgId): Promise<number> {
+  const row = await db
+    .selectFrom('org_counter')
+    .select('value')
+    .where('org_id', '=', orgId)
+    .where('name', '=', source.counter)
+    .executeTakeFirst()
+  return row?.value ?? 0
+}
+
+async function matches(db: Kysely<Database>, source: PageSource, where: RawBuilder<unknown>): Promise<number> {
+  const { rows } = await sql<{
+    n: number
+  }>`select count(*) as n from ${sql.table(source.table)} where ${where}`.execute(db)
   return rows[0]?.n ?? 0
 }
 
-function orderOf(dialect: Dialect, source: PageSource, orgId: OrgId, query: PageQuery): RawBuilder<unknown> {
+function orderOf(source: PageSource, orgId: OrgId, query: PageQuery): RawBuilder<unknown> {
   const ord = sql.ref(`${source.table}.ord`)
   if (query.sort === undefined) return sql`${ord}`
-  const key = sortExpression(query.sort.by, { dialect, table: source.table, orgId, viewer: query.viewer })
+  const key = sortExpression(query.sort.by, {
+    dialect: source.dialect,
+    table: source.table,
+    orgId,
+    viewer: query.viewer,
+  })
   return query.sort.descending ? sql`${key} desc nulls first, ${ord}` : sql`${key} asc nulls last, ${ord}`
 }

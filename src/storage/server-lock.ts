@@ -6,7 +6,8 @@ import Sqlite from 'better-sqlite3'
 export interface ServerLock {
   /** Whether the last holder died without releasing: the store wants a check before it is served. */
   readonly uncleanStop: boolean
-  release(): void
+  /** @param sound false for a store that must be checked at the next start all the same */
+  release(sound?: boolean): void
 }
 
 /**
@@ -24,9 +25,9 @@ export function takeServerLock(dataDir: string): ServerLock | undefined {
     database.exec('BEGIN EXCLUSIVE')
     return {
       uncleanStop,
-      release() {
+      release(sound = true) {
         database.exec('COMMIT')
-        database.pragma('user_version = 0')
+        if (sound) database.pragma('user_version = 0')
         database.close()
       },
     }

@@ -4,6 +4,9 @@ import { columnOf, type FilterScope } from './attribute-columns.ts'
 import { jsonList, type Place, rowPlace } from './json-sql.ts'
 import { relationOf } from './relation-sql.ts'
 
+/** PostgreSQL takes a bare null for a column's number in ORDER BY, and refuses it. */
+const NOTHING = sql`cast(null as text)`
+
 /** The key of a value by its type; text by bytes, as the evaluator in the domain orders it. */
 function keyIn({ dialect }: FilterScope, place: Place, { path, type, caseExact }: AttributeRef): RawBuilder<unknown> {
   if (type === 'boolean') return place.flag(path)
@@ -21,7 +24,7 @@ function listKey(scope: FilterScope, at: AttributeRef): RawBuilder<unknown> {
   if (relation !== undefined) {
     return sql`(select ${keyIn(scope, relation.element, ref)} from ${relation.from} order by element.value limit 1)`
   }
-  if (scope.table !== 'user') return sql`null`
+  if (scope.table !== 'user') return NOTHING
   const { from, element, position } = jsonList(scope.dialect, at.path.slice(0, cut))
   return sql`(select ${keyIn(scope, element, ref)} from ${from}
     order by coalesce(${element.flag(['primary'])}, 0) desc, ${position} limit 1)`
@@ -36,5 +39,5 @@ export function sortExpression(at: AttributeRef, scope: FilterScope): RawBuilder
   const column = columnOf(scope, at.path)
   if (column?.only !== undefined) return sql`(case when ${column.only} then ${column.value} end)`
   if (column !== undefined) return column.value
-  return scope.table === 'user' && at.path[0] !== 'meta' ? keyIn(scope, rowPlace(scope.dialect), at) : sql`null`
+  return scope.table === 'user' && at.path[0] !== 'meta' ? keyIn(scope, rowPlace(scope.dialect), at) : NOTHING
 }

@@ -44,7 +44,8 @@ function driverError(error: unknown): DriverError | undefined {
   const { code } = error as { code?: unknown }
   if (typeof code === 'string') return error as Error & DriverError
   // pg gives its own time-outs and lost sockets no code.
-  const lost = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/
+  const lost =
+    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/
   return lost.test(error.message) ? { code: 'CONNECTION_LOST', message: error.message } : undefined
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
-import { migrate, migrationStatus, type MigrationState } from '../../db/migrate.ts'
+import { migrate, migrationStatus, type MigrationState, unknownMigrations } from '../../db/migrate.ts'
 import type { Database } from '../../db/schema.ts'
 import type { OrgId, TokenId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
@@ -17,7 +17,8 @@ import { recordReads } from './record-reads.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { openSqlite } from './sqlite.ts'
-import { createUnitOfWork, inTransaction, type StoreUnitOfWork } from './unit-of-work.ts'
+import { inTransaction } from './transaction.ts'
+import { createUnitOfWork, type StoreUnitOfWork } from './unit-of-work.ts'
 import { userReads } from './user-reads.ts'
 import { writeStores } from './write-stores.ts'
 
@@ -36,6 +37,8 @@ export interface StoreConnections {
   readonly writer: Kysely<Database>
   readonly reader: Kysely<Database>
   migrationStatus(): Promise<readonly MigrationState[]>
+  /** Migrations that a newer version ran on this store. */
+  unknownMigrations(): Promise<readonly MigrationState[]>
   /** @returns the names of the migrations run now */
   migrate(): Promise<readonly string[]>
   /** Problems of the embedded file; empty on PostgreSQL, which checks its own. */
@@ -61,6 +64,7 @@ export function openConnections(location: StoreLocation): StoreConnections {
     writer,
     reader,
     migrationStatus: () => migrationStatus(writer, dialect),
+    unknownMigrations: () => unknownMigrations(writer, dialect),
     migrate: () => migrate(writer, dialect),
     quickCheck: () => Promise.resolve(sqlite?.quickCheck() ?? []),
     findDeployment: () => findDeployment(reader),

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { CompiledQuery, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -8,19 +8,18 @@ import type { OnRefusal, Submitted, UnitOfWork } from '../domain/ports.ts'
 import type { OrgSeed, WriteStores } from '../domain/write-ports.ts'
 import type { ChainWriter } from './chain-writer.ts'
 import { insertOrg } from './org-writes.ts'
-import { isBusy, isRetryable, toDomainError } from './sql-errors.ts'
+import { isRetryable, toDomainError } from './sql-errors.ts'
+import { inSavepoint, inTransaction } from './transaction.ts'
 
 /** A batch takes what waits, up to this many units or this many milliseconds of work, and commits them together. */
 const MAX_UNITS = 32
 const MAX_WORK_MS = 5
 const MAX_ATTEMPTS = 3
-/** How long a unit may wait for SQLite's write lock that another process holds. */
-const BUSY_LIMIT_MS = 5_000
 
 export interface UnitOfWorkOptions {
   readonly writer: Kysely<Database>
   readonly dialect: Dialect
-  /** Epoch milliseconds; PostgreSQL's own clock is asked instead when several instances share the store. */
+  /** Epoch milliseconds; PostgreSQL's own clock is asked instead, since several machines may share that store. */
   readonly clock: () => number
   readonly chain: (db: Kysely<Database>, orgId: OrgId) => ChainWriter
   readonly stores: (db: Kysely<Database>, chain: ChainWriter, now: number) => WriteStores
@@ -32,108 +31,106 @@ export interface StoreUnitOfWork extends UnitOfWork {
   idle(): Promise<void>
 }
 
-interface Waiting {
-  readonly unit: (stores: WriteStores) => Promise<unknown>
-  readonly onRefusal: OnRefusal | undefined
-  readonly seed: OrgSeed | undefined
-  attempts: number
-  ran: (value: unknown) => void
-  failed: (error: unknown) => void
-  committed: (value: unknown) => void
-  lost: (error: unknown) => void
-}
-
-type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
-
-interface Lane {
-  readonly queue: Waiting[]
-  running: Promise<void> | undefined
-  /** After a serialisation failure the units run one by one. */
-  alone: number
-}
-
 /** One in-process queue per org with group commit, over one transaction at a time per org. */
 export function createUnitOfWork(options: UnitOfWorkOptions): StoreUnitOfWork {
   const lanes = new Map<OrgId, Lane>()
 
-  function enqueue<T>(orgId: OrgId, waiting: Pick<Waiting, 'unit' | 'onRefusal' | 'seed'>): Submitted<T> {
-    const value = deferred<T>()
-    const durable = deferred<T>()
-    // A caller may listen to one of the two only; the other's rejection is not an unhandled one.
-    value.promise.catch(() => undefined)
-    durable.promise.catch(() => undefined)
-    const lane = lanes.get(orgId) ?? { queue: [], running: undefined, alone: 0 }
+  function enqueue<T>(orgId: OrgId, request: UnitRequest): Submitted<T> {
+    const lane = lanes.get(orgId) ?? new Lane(orgId, options, () => lanes.delete(orgId))
     lanes.set(orgId, lane)
-    lane.queue.push({
-      ...waiting,
-      attempts: 0,
-      ran: value.resolve as (result: unknown) => void,
-      failed: value.reject,
-      committed: durable.resolve as (result: unknown) => void,
-      lost: durable.reject,
-    })
-    lane.running ??= drain(orgId, lane)
-    return { value: value.promise, durable: durable.promise }
+    return lane.add(request)
   }
 
-  async function drain(orgId: OrgId, lane: Lane): Promise<void> {
+  return {
+    submit: (orgId, unit, onRefusal) => enqueue(orgId, { unit, onRefusal, seed: undefined }),
+    found: (org, unit) => enqueue(org.id, { unit, onRefusal: undefined, seed: org }),
+    async idle() {
+      while (lanes.size > 0) await Promise.all([...lanes.values()].map((lane) => lane.drained))
+    },
+  }
+}
+
+interface UnitRequest {
+  readonly unit: (stores: WriteStores) => Promise<unknown>
+  readonly onRefusal: OnRefusal | undefined
+  /** The org that this unit founds. */
+  readonly seed: OrgSeed | undefined
+}
+
+interface Waiting extends UnitRequest {
+  readonly value: Deferred
+  readonly durable: Deferred
+  attempts: number
+}
+
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
+
+/** The queue of one org. It drains by itself and is given up when empty. */
+class Lane {
+  readonly #orgId: OrgId
+  readonly #options: UnitOfWorkOptions
+  readonly #queue: Waiting[] = []
+  readonly drained: Promise<void>
+  /** After a lost race this many units run one by one. */
+  #alone = 0
+
+  constructor(orgId: OrgId, options: UnitOfWorkOptions, onEmpty: () => void) {
+    this.#orgId = orgId
+    this.#options = options
+    this.drained = this.#drain(onEmpty)
+  }
+
+  add<T>(request: UnitRequest): Submitted<T> {
+    const waiting = { ...request, value: new Deferred(), durable: new Deferred(), attempts: 0 }
+    this.#queue.push(waiting)
+    return { value: waiting.value.promise as Promise<T>, durable: waiting.durable.promise as Promise<T> }
+  }
+
+  async #drain(onEmpty: () => void): Promise<void> {
     // Requests that this turn of the event loop still brings in join the first batch.
     await new Promise(setImmediate)
-    while (lane.queue.length > 0) await runBatch(orgId, lane)
-    lanes.delete(orgId)
+    while (this.#queue.length > 0) await this.#runBatch()
+    onEmpty()
   }
 
-  async function runBatch(orgId: OrgId, lane: Lane): Promise<void> {
+  async #runBatch(): Promise<void> {
     const taken: Waiting[] = []
     const outcomes: Outcome[] = []
     try {
-      await inTransaction(options.writer, options.dialect, (db) => fillBatch({ db, orgId, lane, taken, outcomes }))
+      const { writer, dialect } = this.#options
+      await inTransaction(writer, dialect, (db) => this.#fill(db, taken, outcomes))
     } catch (error) {
-      giveBackOrFail(lane, taken, error)
+      this.#giveBackOrFail(taken, error)
       return
     }
-    lane.alone = Math.max(0, lane.alone - 1)
-    taken.forEach((waiting, index) => {
-      const outcome = outcomes[index]!
-      if (outcome.ok) waiting.committed(outcome.value)
-      else waiting.lost(outcome.error)
+    this.#alone = Math.max(0, this.#alone - 1)
+    taken.forEach(({ durable }, index) => {
+      durable.settle(outcomes[index]!)
     })
   }
 
-  async function fillBatch(batch: {
-    db: Kysely<Database>
-    orgId: OrgId
-    lane: Lane
-    taken: Waiting[]
-    outcomes: Outcome[]
-  }): Promise<void> {
-    const { db, orgId, lane, taken, outcomes } = batch
-    const seed = lane.queue[0]?.seed
+  async #fill(db: Kysely<Database>, taken: Waiting[], outcomes: Outcome[]): Promise<void> {
+    const seed = this.#queue[0]?.seed
     if (seed !== undefined) await insertOrg(db, seed)
-    const chain = options.chain(db, orgId)
-    const clock = (await chain.lock()) ?? options.clock()
+    const chain = this.#options.chain(db, this.#orgId)
+    const clock = (await chain.lock()) ?? this.#options.clock()
     const started = performance.now()
-    const limit = lane.alone > 0 ? 1 : MAX_UNITS
+    const most = this.#alone > 0 ? 1 : MAX_UNITS
     do {
-      const waiting = lane.queue.shift()!
+      const waiting = this.#queue.shift()!
       taken.push(waiting)
-      const outcome = await runUnit(db, chain, waiting, clock + Math.floor(performance.now() - started))
+      const outcome = await this.#run(db, chain, waiting, clock + Math.floor(performance.now() - started))
       outcomes.push(outcome)
-      if (outcome.ok) waiting.ran(outcome.value)
-      else waiting.failed(outcome.error)
-    } while (taken.length < limit && lane.queue.length > 0 && performance.now() - started < MAX_WORK_MS)
+      waiting.value.settle(outcome)
+    } while (taken.length < most && this.#queue.length > 0 && performance.now() - started < MAX_WORK_MS)
     await chain.saveHead()
   }
 
-  async function runUnit(
-    db: Kysely<Database>,
-    chain: ChainWriter,
-    waiting: Waiting,
-    clock: number,
-  ): Promise<Outcome> {
+  /** One unit in a savepoint: its own error touches only itself, an outage or a lost race the whole batch. */
+  async #run(db: Kysely<Database>, chain: ChainWriter, waiting: Waiting, clock: number): Promise<Outcome> {
     const now = Math.max(clock, chain.head.time)
     const attempt = (work: (stores: WriteStores) => Promise<unknown>): Promise<unknown> =>
-      inSavepoint(db, chain, () => work(options.stores(db, chain, now)))
+      inSavepoint(db, chain, () => work(this.#options.stores(db, chain, now)))
     try {
       return { ok: true, value: await attempt(waiting.unit) }
     } catch (error) {
@@ -147,100 +144,36 @@ export function createUnitOfWork(options: UnitOfWorkOptions): StoreUnitOfWork {
   }
 
   /** A batch that did not commit changed nothing: a lost race runs again, anything else fails all its units. */
-  function giveBackOrFail(lane: Lane, taken: Waiting[], error: unknown): void {
+  #giveBackOrFail(taken: readonly Waiting[], error: unknown): void {
     const retry = isRetryable(error) ? taken.filter((waiting) => ++waiting.attempts < MAX_ATTEMPTS) : []
-    const failed = taken.length === 0 ? lane.queue.splice(0, MAX_UNITS) : taken.filter((w) => !retry.includes(w))
-    const translated = toDomainError(error)
-    for (const waiting of failed) {
-      waiting.failed(translated)
-      waiting.lost(translated)
+    const failed = taken.length === 0 ? this.#queue.splice(0, MAX_UNITS) : taken.filter((unit) => !retry.includes(unit))
+    const outcome = { ok: false, error: toDomainError(error) } as const
+    for (const { value, durable } of failed) {
+      value.settle(outcome)
+      durable.settle(outcome)
     }
-    if (retry.length > 0) {
-      lane.queue.unshift(...retry)
-      lane.alone = retry.length
-    }
-  }
-
-  return {
-    submit: (orgId, unit, onRefusal) => enqueue(orgId, { unit, onRefusal, seed: undefined }),
-    found: (org, unit) => enqueue(org.id, { unit, onRefusal: undefined, seed: org }),
-    async idle() {
-      while (lanes.size > 0) await Promise.all([...lanes.values()].map((lane) => lane.running))
-    },
+    this.#queue.unshift(...retry)
+    this.#alone = retry.length
   }
 }
 
-interface Deferred<T> {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T) => void
-  readonly reject: (error: unknown) => void
-}
+/** A promise that is settled from outside; Node 20 has no `Promise.withResolvers`. */
+class Deferred {
+  readonly promise: Promise<unknown>
+  #resolve: (value: unknown) => void = () => undefined
+  #reject: (error: unknown) => void = () => undefined
 
-/** `Promise.withResolvers`, which Node 20 lacks. */
-function deferred<T>(): Deferred<T> {
-  let settle: Pick<Deferred<T>, 'resolve' | 'reject'> | undefined
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
-  return { promise, ...settle! }
-}
-
-async function inSavepoint<T>(db: Kysely<Database>, chain: ChainWriter, work: () => Promise<T>): Promise<T> {
-  const head = chain.head
-  await execute(db, 'SAVEPOINT unit')
-  try {
-    const result = await work()
-    await execute(db, 'RELEASE SAVEPOINT unit')
-    return result
-  } catch (error) {
-    chain.head = head
-    await execute(db, 'ROLLBACK TO SAVEPOINT unit')
-    await execute(db, 'RELEASE SAVEPOINT unit')
-    throw error
-  }
-}
-
-/** SQLite's write lock is taken at once (a deferred one fails late) and waited for without blocking the event loop. */
-async function beginBatch(db: Kysely<Database>, dialect: Dialect): Promise<void> {
-  if (dialect === 'postgres') return execute(db, 'BEGIN')
-  const deadline = performance.now() + BUSY_LIMIT_MS
-  for (;;) {
-    try {
-      await execute(db, 'BEGIN IMMEDIATE')
-      return
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw error
-      await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 45))
-    }
-  }
-}
-
-/**
- * Runs work in a transaction of its own, outside any org's chain: for rows that are no facts (request log, last use).
- * @throws DomainError `unavailable` when the store is out; a lost race as the driver's error, which may be run again
- */
-export async function inTransaction<T>(
-  writer: Kysely<Database>,
-  dialect: Dialect,
-  work: (db: Kysely<Database>) => Promise<T>,
-): Promise<T> {
-  try {
-    return await writer.connection().execute(async (db) => {
-      await beginBatch(db, dialect)
-      try {
-        const result = await work(db)
-        await execute(db, 'COMMIT')
-        return result
-      } catch (error) {
-        await execute(db, 'ROLLBACK').catch(() => undefined)
-        throw error
-      }
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
     })
-  } catch (error) {
-    throw isRetryable(error) ? error : toDomainError(error)
+    // A caller may listen to one of a unit's two promises only; the other's rejection is not an unhandled one.
+    this.promise.catch(() => undefined)
   }
-}
 
-async function execute(db: Kysely<Database>, text: string): Promise<void> {
-  await db.executeQuery(CompiledQuery.raw(text))
+  settle(outcome: Outcome): void {
+    if (outcome.ok) this.#resolve(outcome.value)
+    else this.#reject(outcome.error)
+  }
 }

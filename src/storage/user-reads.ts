@@ -30,8 +30,8 @@ export function userReads(db: Kysely<Database>, dialect: Dialect): UserReads {
     idsByPrimaryEmail: (orgId, email) => idsByPrimaryEmail(db, orgId, email),
 
     async page(orgId, query) {
-      const source = { table: 'user', columns: USER_COLUMNS, counter: USER_COUNTER } as const
-      const page = await resourcePage<Selectable<UserTable>>(db, dialect, source, orgId, query)
+      const source = { dialect, table: 'user', columns: USER_COLUMNS, counter: USER_COUNTER } as const
+      const page = await resourcePage<Selectable<UserTable>>(db, source, orgId, query)
       return { total: page.total, rows: page.rows.map(toUser) }
     },
 

@@ -11,11 +11,11 @@ import { idList } from './id-list.ts'
 
 /** People as a unit of work writes them. */
 export function userWrites(db: Kysely<Database>, dialect: Dialect): UserWrites {
-  async function insertEmails(orgId: OrgId, user: User): Promise<void> {
-    const rows = emailRows(orgId, user)
-    if (rows.length > 0) await db.insertInto('user_email').values(rows).execute()
-  }
+  return { ...userLookups(db, dialect), ...userChanges(db, dialect) }
+}
 
+/** People as they stand under the lock. */
+function userLookups(db: Kysely<Database>, dialect: Dialect): Pick<UserWrites, 'find' | 'resolve' | 'byPrimaryEmail'> {
   return {
     async find(orgId, id) {
       const row = await db
@@ -47,7 +47,15 @@ export function userWrites(db: Kysely<Database>, dialect: Dialect): UserWrites {
     async byPrimaryEmail(orgId, email) {
       return idsByPrimaryEmail(db, orgId, email)
     },
+  }
+}
 
+/** The rows of people themselves. */
+function userChanges(
+  db: Kysely<Database>,
+  dialect: Dialect,
+): Pick<UserWrites, 'insert' | 'update' | 'remove' | 'touch'> {
+  return {
     async insert(orgId, user) {
       await db
         .insertInto('user')
@@ -61,14 +69,14 @@ export function userWrites(db: Kysely<Database>, dialect: Dialect): UserWrites {
           account_type: user.accountType,
         })
         .execute()
-      await insertEmails(orgId, user)
+      await insertEmails(db, orgId, user)
     },
 
     async update(orgId, before, after) {
       await db.updateTable('user').set(fromUser(after)).where('org_id', '=', orgId).where('id', '=', after.id).execute()
       if (JSON.stringify(before.attributes['emails']) === JSON.stringify(after.attributes['emails'])) return
       await db.deleteFrom('user_email').where('org_id', '=', orgId).where('user_id', '=', after.id).execute()
-      await insertEmails(orgId, after)
+      await insertEmails(db, orgId, after)
     },
 
     async remove(orgId, id, at) {
@@ -119,4 +127,9 @@ export async function idsByPrimaryEmail(db: Kysely<Database>, orgId: OrgId, emai
     .limit(2)
     .execute()
   return rows.map((row) => row.id as UserId)
+}
+
+async function insertEmails(db: Kysely<Database>, orgId: OrgId, user: User): Promise<void> {
+  const rows = emailRows(orgId, user)
+  if (rows.length > 0) await db.insertInto('user_email').values(rows).execute()
 }

@@ -39,7 +39,7 @@ forEachDialect('groups and teams', (dialect) => {
   const create = (displayName: string, users: (User | undefined)[] = [], caller: Caller = tenant.idp): Promise<Group> =>
     createGroup(tenant.provisioning, caller, { displayName, externalId: undefined, members: named(...users) }).durable
   const change = (id: GroupId, plan: Partial<GroupPlan>, caller: Caller = tenant.idp) =>
-    changeGroup(tenant.provisioning, caller, id, { steps: [], ...plan }, PATCH).durable
+    changeGroup(tenant.provisioning, caller, id, { plan: { steps: [], ...plan }, ...PATCH }).durable
   const step = (id: GroupId, ...steps: MemberStep[]) => change(id, { steps })
   const members = async (id: GroupId): Promise<readonly string[]> =>
     (await test.store.reads.groups.members(tenant.orgId, id, undefined, 1_000)).map((member) => member.display)
@@ -153,7 +153,7 @@ forEachDialect('groups and teams', (dialect) => {
   it('hold deactivated people as members, who get their team back at reactivation', async () => {
     const group = await create('held', [ann])
     const active = (value: boolean) =>
-      changeUser(tenant.provisioning, tenant.idp, ann!.id, (s) => ({ ...s, active: value }), PATCH).durable
+      changeUser(tenant.provisioning, tenant.idp, ann!.id, { change: (s) => ({ ...s, active: value }), ...PATCH }).durable
     await active(false)
     expect(await members(group.id)).to.deep.equal(['ann'])
     expect(await teamsOf(test, tenant.orgId, ann!.id)).to.deep.equal([])

@@ -29,7 +29,7 @@ forEachDialect('people', (dialect) => {
 
   const find = (id: UserId) => test.store.reads.users.find(tenant.orgId, id)
   const change = (id: UserId, next: (state: UserState) => UserState, caller = tenant.idp) =>
-    changeUser(tenant.provisioning, caller, id, next, PUT).durable
+    changeUser(tenant.provisioning, caller, id, { change: next, ...PUT }).durable
 
   it('are made active, owned by the connection that pushed them, with a seat of each product and one record', async () => {
     const user = await tenant.user('ann@example.com', { externalId: 'x1' })
@@ -94,7 +94,10 @@ forEachDialect('people', (dialect) => {
   it('refuse a stale If-Match with 412 and change nothing (RFC 7644 §3.14)', async () => {
     const user = await tenant.user('versioned')
     const stale = { ...PUT, ifMatch: ['7'] }
-    const attempt = changeUser(tenant.provisioning, tenant.idp, user.id, (s) => ({ ...s, active: false }), stale)
+    const attempt = changeUser(tenant.provisioning, tenant.idp, user.id, {
+      change: (s) => ({ ...s, active: false }),
+      ...stale,
+    })
     expect(await refusal(attempt.durable)).to.equal('version-mismatch version.stale')
     expect(await find(user.id)).to.include({ status: 'active', version: 1 })
   })
@@ -137,7 +140,10 @@ forEachDialect('people', (dialect) => {
     const script = await tenant.connect('script', 'script')
     const draft = { attributes: { userName: 'before' }, active: true, externalId: undefined }
     const user = await createUser(tenant.provisioning, script, draft).durable
-    const rename = (state: UserState): UserState => ({ ...state, attributes: { ...state.attributes, userName: 'after' } })
+    const rename = (state: UserState): UserState => ({
+      ...state,
+      attributes: { ...state.attributes, userName: 'after' },
+    })
     expect(await refusal(change(user.id, rename))).to.equal('forbidden link.unconfirmed')
     const { actor, request } = operation()
     const link = { connectionId: tenant.idp.connection!.id, subjectType: 'user', subjectId: user.id } as const

@@ -67,7 +67,10 @@ describe('the writer of answers', () => {
 
   it('breaks the connection off when a body fails half way, so that it never looks complete', async () => {
     const failures: unknown[] = []
-    const server = createServer((req, res) => void serving(() => pieces(9, 5), failures)(req, res)).listen(0, '127.0.0.1')
+    const server = createServer((req, res) => void serving(() => pieces(9, 5), failures)(req, res)).listen(
+      0,
+      '127.0.0.1',
+    )
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     const outcome = await new Promise<string>((resolve, reject) => {

@@ -66,21 +66,10 @@ export class MemoryCredentials implements CredentialReads {
     return [...this.tokens.values()].find((token) => Buffer.compare(token.secretHash, hash) === 0)
   }
 
-  async tokensOf(orgId: OrgId, id: ConnectionId): Promise<readonly StoredToken[]> {
-    this.#read('tokensOf')
-    const all = [...this.tokens.values()]
-    return all.filter((token) => token.orgId === orgId && token.connectionId === id && token.revoked === undefined)
-  }
-
   async connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined> {
     this.#read('connection')
     const found = this.connections.get(id)
     return found?.orgId === orgId ? found : undefined
-  }
-
-  async connectionById(id: ConnectionId): Promise<Connection | undefined> {
-    this.#read('connectionById')
-    return this.connections.get(id)
   }
 
   async trustsByIssuer(issuer: string): Promise<readonly JwtTrust[]> {

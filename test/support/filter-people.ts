@@ -53,7 +53,26 @@ export const PEOPLE_VIEW: SchemaView = {
 }
 
 /** What breaks a query when a value is not bound, a pattern not escaped, or text compared in another way than folded. */
-const PIECES = ['a', 'A', 'b', 'é', 'É', 'e\u0301', 'ß', 'ẞ', 'ς', 'Σ', 'ı', 'İ', 'i', 'I', 'K', '😀', '\uff5e', '\ud7ff']
+const PIECES = [
+  'a',
+  'A',
+  'b',
+  'é',
+  'É',
+  'e\u0301',
+  'ß',
+  'ẞ',
+  'ς',
+  'Σ',
+  'ı',
+  'İ',
+  'i',
+  'I',
+  'K',
+  '😀',
+  '\uff5e',
+  '\ud7ff',
+]
 const SYNTAX = ['%', '_', '\\', '"', "'", '--', ';', '$', '.', '[0]', '{', '\n', '\u0001', ' ', '@x.org', '*', '?']
 
 export const text = fc
@@ -63,7 +82,12 @@ export const text = fc
   })
   .map((parts) => parts.join(''))
 
-export const TIMES = ['1999-12-31T23:59:59.999Z', '2011-05-13T04:42:34.000Z', '2011-05-13T04:42:34.001Z', '2030-01-01T00:00:00.000Z']
+export const TIMES = [
+  '1999-12-31T23:59:59.999Z',
+  '2011-05-13T04:42:34.000Z',
+  '2011-05-13T04:42:34.001Z',
+  '2030-01-01T00:00:00.000Z',
+]
 
 const base64 = fc.constantFrom('QUJD', 'qujd', 'AAAA')
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined })
@@ -162,7 +186,7 @@ const DELETED_GROUP = 3
 export async function populate(db: Kysely<Database>, seed: number, size: number): Promise<Population> {
   const orgId = newId<OrgId>(1)
   const connections = { idp: newId<ConnectionId>(1), other: newId<ConnectionId>(1) }
-  await db.insertInto('org').values({ id: orgId, name: 'o', name_key: 'o', created: 0 }).execute()
+  await db.insertInto('org').values({ id: orgId, name: orgId, name_key: orgId, created: 0 }).execute()
   for (const [name, id] of Object.entries(connections)) {
     const common = { may_grant_admin: 0 as const, scopes: 'users', signin_provider_id: null, version: 1, created: 0 }
     const row = { org_id: orgId, id, name, name_key: name, kind: 'idp', status: 'active', ...common }
@@ -241,7 +265,10 @@ async function insertGroups(db: Kysely<Database>, orgId: OrgId, owner: Connectio
     }
     await db.insertInto('scim_group').values(row).execute()
     const team = { archived_at: null, default_role: 'member', storage: null, visibility: 'org' }
-    await db.insertInto('team').values({ org_id: orgId, id: ids[index] ?? '', ...team }).execute()
+    await db
+      .insertInto('team')
+      .values({ org_id: orgId, id: ids[index] ?? '', ...team })
+      .execute()
   }
   for (const child of [2, DELETED_GROUP]) {
     const pair = { org_id: orgId, group_id: ids[0] ?? '', child_group_id: ids[child] ?? '' }
@@ -254,16 +281,28 @@ async function insertPerson(db: Kysely<Database>, orgId: OrgId, person: Person, 
   const { user, seed } = person
   const { id, ord, created } = user
   const key = { org_id: orgId, id, ord, created, account_type: user.accountType, billing_admin: 0 as const }
-  await db.insertInto('user').values({ ...key, ...fromUser(user) }).execute()
+  await db
+    .insertInto('user')
+    .values({ ...key, ...fromUser(user) })
+    .execute()
   const emails = emailRows(orgId, { ...user, attributes: onePrimary(user.attributes) })
   if (emails.length > 0) await db.insertInto('user_email').values(emails).execute()
   for (const [index, fact] of seed.groups.entries()) {
     const group_id = groups[index] ?? ''
     if (fact === undefined) continue
+    if (fact === 'service' && index !== 1) {
+      const row = { org_id: orgId, group_id, user_id: id, origin: fact, set_by: null, set_at: 0 }
+      await db.insertInto('group_member').values(row).execute()
+      continue
+    }
     if (fact !== 'rule') {
       const row = { org_id: orgId, group_id, user_id: id, origin: fact, set_by: null, set_at: 0 }
       await db.insertInto('group_member').values(row).execute()
-      if (index === 1) await db.insertInto('group_member').values({ ...row, origin: 'manual' }).execute()
+      if (index === 1)
+        await db
+          .insertInto('group_member')
+          .values({ ...row, origin: 'manual' })
+          .execute()
     }
     const source = { source_kind: 'rule', source_id: '', custom_role_id: '' }
     const membership = { org_id: orgId, user_id: id, team_id: group_id, role: 'member', ...source }
@@ -300,8 +339,9 @@ function shownName({ user }: Person): string {
 function toResource(person: Person, viewer: Viewer, ids: readonly GroupId[], people: readonly Person[]): JsonObject {
   const { user, seed } = person
   const groups = seed.groups.flatMap((fact, index): JsonObject[] => {
-    if (fact === undefined || index === DELETED_GROUP) return []
-    const type = listed(fact, index) ? 'direct' : 'indirect'
+    const isListed = listed(fact, index)
+    if ((!isListed && fact !== 'rule') || index === DELETED_GROUP) return []
+    const type = isListed ? 'direct' : 'indirect'
     return [{ value: ids[index] ?? '', display: GROUP_NAMES[index] ?? '', type }]
   })
   return {

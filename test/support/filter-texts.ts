@@ -14,7 +14,9 @@ function literal({ type }: AttributeDefinition, known: readonly string[]): fc.Ar
     case 'decimal':
       return fc.constantFrom('-1', '0', '0.1', '2', '7', '1e21', '"10"')
     case 'dateTime':
-      return fc.constantFrom(...TIMES, '2011-05-13T06:42:34+02:00', '2011-05-13T04:42:34.0009Z').map((time) => `"${time}"`)
+      return fc
+        .constantFrom(...TIMES, '2011-05-13T06:42:34+02:00', '2011-05-13T04:42:34.0009Z')
+        .map((time) => `"${time}"`)
     case 'binary':
       return fc.constantFrom('"QUJD"', '"qujd"', '"x"')
     default:
@@ -49,9 +51,17 @@ function valuePath(name: string, definition: AttributeDefinition, known: readonl
   const own = definition.subAttributes?.filter(visible) ?? [{ ...definition, name: 'value', multiValued: false }]
   const inner = fc.oneof(...own.map((sub) => test(sub.name, sub, known)))
   const two = fc.tuple(inner, fc.constantFrom('and', 'or'), inner).map(([left, op, right]) => `${left} ${op} ${right}`)
-  const where = fc.oneof(inner, two, two.map((each) => `not (${each})`), fc.tuple(inner, two).map(([one, each]) => `${one} and not (${each})`))
+  const where = fc.oneof(
+    inner,
+    two,
+    two.map((each) => `not (${each})`),
+    fc.tuple(inner, two).map(([one, each]) => `${one} and not (${each})`),
+  )
   const plain = where.map((each) => `${name}[${each}]`)
-  return fc.oneof(plain, fc.tuple(plain, inner).map(([path, each]) => `${path}.${each}`))
+  return fc.oneof(
+    plain,
+    fc.tuple(plain, inner).map(([path, each]) => `${path}.${each}`),
+  )
 }
 
 interface Named {

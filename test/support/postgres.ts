@@ -40,7 +40,8 @@ export async function startCluster(): Promise<Cluster> {
     user: USER,
     password: PASSWORD,
     port,
-    persistent: false,
+    // Stopped and started again by tests of outages; the folder goes with the run.
+    persistent: true,
     // PostgreSQL refuses to run as root; the package then makes a user for it.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],

@@ -22,13 +22,19 @@ export interface Tenant {
   readonly idp: Caller
   /** Another connection of the same org. */
   connect(kind: ConnectionKind, name: string): Promise<Caller>
-  user(userName: string, more?: Omit<Partial<UserState>, 'attributes'> & { readonly attributes?: JsonObject }): Promise<User>
+  user(
+    userName: string,
+    more?: Omit<Partial<UserState>, 'attributes'> & { readonly attributes?: JsonObject },
+  ): Promise<User>
   /** Resolves when every job that was started has ended. */
   jobs(): Promise<void>
 }
 
 export function operation(): Operation {
-  return { actor: { type: 'system' }, request: { id: randomUUID(), receivedAt: Date.now(), started: performance.now() } }
+  return {
+    actor: { type: 'system' },
+    request: { id: randomUUID(), receivedAt: Date.now(), started: performance.now() },
+  }
 }
 
 export async function foundTenant(test: TestStore, name: string = randomUUID()): Promise<Tenant> {
@@ -41,7 +47,13 @@ export async function foundTenant(test: TestStore, name: string = randomUUID()):
   const provisioning: Provisioning = { work, tally, wakeJobs }
   const { id: orgId } = await foundOrg(provisioning, operation(), name).durable
   const connect = async (kind: ConnectionKind, connectionName: string): Promise<Caller> => {
-    const draft = { name: connectionName, kind, mayGrantAdmin: false, scopes: ['users', 'groups'], trust: undefined } as const
+    const draft = {
+      name: connectionName,
+      kind,
+      mayGrantAdmin: false,
+      scopes: ['users', 'groups'],
+      trust: undefined,
+    } as const
     return callerOf(await createConnection(provisioning, operation(), orgId, draft).durable)
   }
   const idp = await connect('idp', 'idp')

@@ -46,7 +46,10 @@ export function compareConstant(
   if (isResourceType(view, resolved)) return { kind: 'constant', value: satisfies(view.resourceType) }
   if (satisfies(view.core.id)) return { kind: 'constant', value: true }
   const extensions = view.extensions.filter(({ id }) => satisfies(id))
-  return join('or', extensions.map(({ id }): Filter => ({ kind: 'present', at: extensionRef(id) })))
+  return join(
+    'or',
+    extensions.map(({ id }): Filter => ({ kind: 'present', at: extensionRef(id) })),
+  )
 }
 
 function extensionRef(id: string): AttributeRef {

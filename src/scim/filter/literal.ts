@@ -14,7 +14,8 @@ const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 /** Epoch milliseconds of an xsd:dateTime (RFC 7643 §2.3.5); without an offset it is UTC. */
 function readDateTime(operand: Operand): number {
   const match = typeof operand.value === 'string' ? DATE_TIME.exec(operand.value) : null
-  if (match === null) throw new FilterFault(operand.at, 'a date and time such as "2026-01-31T09:30:00Z" is needed here.')
+  if (match === null)
+    throw new FilterFault(operand.at, 'a date and time such as "2026-01-31T09:30:00Z" is needed here.')
   const [, day = '', time = '', fraction = '', offset = 'Z'] = match
   const local = Date.parse(`${day}T${time}Z`)
   const instant = Date.parse(`${day}T${time}.${fraction.padEnd(3, '0').slice(0, 3)}${offset.toUpperCase()}`)

@@ -12,7 +12,8 @@ import { FilterReader } from './reader.ts'
 export function parseFilter(text: string, view: SchemaView): Filter {
   return reportingFaults('Filter', 'invalid-filter', () => {
     const reader = new FilterReader(text, view)
-    if (reader.peek().kind === 'end') throw new FilterFault(0, 'it is empty; leave the parameter out to get everything.')
+    if (reader.peek().kind === 'end')
+      throw new FilterFault(0, 'it is empty; leave the parameter out to get everything.')
     const filter = reader.filter()
     reader.expectEnd()
     return filter

@@ -62,8 +62,7 @@ export function resolveName(view: SchemaView, name: string, at: number): Resolve
   const start = at + name.length - rest.length
   if (rest === '' && extension !== undefined) return { extension, attribute: undefined, sub: undefined }
   const [first = '', second, ...more] = rest.split('.')
-  const attribute =
-    extension === undefined ? topLevelNamed(view, first) : attributeNamed(extension.attributes, first)
+  const attribute = extension === undefined ? topLevelNamed(view, first) : attributeNamed(extension.attributes, first)
   if (attribute === undefined) {
     const owner = extension?.id ?? view.resourceType
     throw new FilterFault(start, `there is no attribute ${shown(first)} in ${owner}.`)

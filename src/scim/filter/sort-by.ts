@@ -17,7 +17,8 @@ export function parseSortBy(text: string, view: SchemaView): AttributeRef {
     reader.expectEnd()
     const resolved = resolveName(view, token.text, token.at)
     const target = { ...resolved, sub: comparedSub(resolved, token.at) }
-    if (target.attribute === undefined) throw new FilterFault(token.at, 'a schema has no order; name an attribute of it.')
+    if (target.attribute === undefined)
+      throw new FilterFault(token.at, 'a schema has no order; name an attribute of it.')
     refuseHidden(target, token.at)
     return referenceTo(target)
   })

@@ -1,9 +1,8 @@
 import { evaluate } from '../../domain/evaluate.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { Filter } from '../../domain/filter.ts'
-import { isJsonObject } from '../../domain/json.ts'
+import { equalJson, isJsonObject } from '../../domain/json.ts'
 import type { Json, JsonObject } from '../../domain/json.ts'
-import { sameJson } from '../schema/same-json.ts'
 import { LIMITS, invalidValue } from '../schema/guard.ts'
 import type { Parts } from '../schema/validator.ts'
 
@@ -103,7 +102,7 @@ function movePrimary(elements: readonly Json[], touched: ReadonlySet<number>): r
 /** Whether the added value says nothing but what the present one is: same value, and same type if it gives one. */
 function isSameValue(present: Json, added: Json): boolean {
   if (!isJsonObject(present) || !isJsonObject(added)) return present === added
-  if (added['value'] === undefined) return sameJson(present, added)
+  if (added['value'] === undefined) return equalJson(present, added)
   return present['value'] === added['value'] && (added['type'] === undefined || present['type'] === added['type'])
 }
 

@@ -1,10 +1,9 @@
 import { DomainError } from '../../domain/errors.ts'
 import type { Json, JsonObject } from '../../domain/json.ts'
-import { isJsonObject } from '../../domain/json.ts'
+import { equalJson, isJsonObject } from '../../domain/json.ts'
 import type { UserAttributes, UserState } from '../../domain/user.ts'
 import { sortBody } from './body-keys.ts'
 import { invalidValue, namesForRecord } from './guard.ts'
-import { sameJson } from './same-json.ts'
 import { objectOf, readAttribute, readParts } from './validator.ts'
 import type { Parts } from './validator.ts'
 import { topLevelNamed } from './view.ts'
@@ -110,7 +109,7 @@ export function toNewUser(body: UserBody): UserState & { readonly ignored: reado
 
 function refuseChanged(definitions: readonly AttributeDefinition[], prefix: string, was: JsonObject, is: JsonObject) {
   for (const { name, mutability } of definitions) {
-    if (mutability !== 'immutable' || was[name] === undefined || sameJson(was[name], is[name])) continue
+    if (mutability !== 'immutable' || was[name] === undefined || equalJson(was[name], is[name])) continue
     const message = `${prefix}${name} is immutable: it cannot be changed or removed once it has a value.`
     throw new DomainError('mutability', message, { params: { path: prefix + name } })
   }

@@ -174,10 +174,11 @@ function isEmptied(element: Json): boolean {
   return isJsonObject(element) && Object.keys(element).every((key) => LABELS.has(key))
 }
 
-/** Elements are the same when type and value are, else when all of them is. */
+/** Elements are the same when type and value are, else when all of them is; `primary` is a mark on them. */
 function identityOf(element: Json): string {
-  if (!isJsonObject(element) || element['value'] === undefined) return JSON.stringify(element)
-  return JSON.stringify([element['type'] ?? null, element['value']])
+  if (!isJsonObject(element)) return JSON.stringify(element)
+  const { type = null, value, primary: _mark, ...rest } = element
+  return JSON.stringify(value === undefined ? [type, rest] : [type, value])
 }
 
 /** `primary: true` appears at most once (RFC 7643 §2.4): the first keeps it. */

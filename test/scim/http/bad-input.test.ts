@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { forEachDialect } from '../../support/databases.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import { ERROR, fresh, GROUP, idOf, idsOf, makeUser, type ScimClient, USER, type Answer } from './scim-client.ts'
 
@@ -14,13 +15,13 @@ function expectError(answer: Answer, status: number, scimType?: string): void {
 }
 
 for (const fastRoutes of [true, false]) {
-  describe(`bad input over HTTP (fast routes ${fastRoutes ? 'on' : 'off'})`, () => {
+  forEachDialect(`bad input over HTTP, fast routes ${fastRoutes ? 'on' : 'off'}`, (dialect) => {
     let gateway: Gateway
     let client: ScimClient
     let port: number | undefined
 
     before(async () => {
-      gateway = await openGateway({ fastRoutes })
+      gateway = await openGateway({ dialect, fastRoutes })
       client = gateway.client()
       port = (await client.get('/ServiceProviderConfig')).localPort
     })
@@ -31,6 +32,7 @@ for (const fastRoutes of [true, false]) {
       expect(({} as Record<string, unknown>)['polluted']).to.equal(undefined)
     })
     after(async () => {
+      expect(gateway.failures, 'nothing of this is a failure of ours').to.deep.equal([])
       client.close()
       await gateway.close()
     })

@@ -1,14 +1,15 @@
 import { expect } from 'chai'
+import { forEachDialect } from '../../support/databases.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import { ERROR, fresh, idOf, makeGroup, makeUser, makeUsers, type ScimClient, USER } from './scim-client.ts'
 
-describe('ways into the SCIM router', () => {
+forEachDialect('ways into the SCIM router', (dialect) => {
   let gateway: Gateway
   let client: ScimClient
   const lines = () => gateway.requestLines
 
   before(async () => {
-    gateway = await openGateway({ fastRoutes: true })
+    gateway = await openGateway({ dialect, fastRoutes: true })
     client = gateway.client()
   })
   after(async () => {

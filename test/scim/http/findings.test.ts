@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { forEachDialect } from '../../support/databases.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import {
   ENTERPRISE,
@@ -23,12 +24,12 @@ function memberIds(answer: Answer): readonly string[] {
 
 /** What a plain build on scimmy and scimmy-routers gets wrong, one test each; with the fast routes on and off. */
 for (const fastRoutes of [true, false]) {
-  describe(`what the SCIM library would break, cured (fast routes ${fastRoutes ? 'on' : 'off'})`, () => {
+  forEachDialect(`what the SCIM library would break, cured, fast routes ${fastRoutes ? 'on' : 'off'}`, (dialect) => {
     let gateway: Gateway
     let client: ScimClient
 
     before(async () => {
-      gateway = await openGateway({ fastRoutes })
+      gateway = await openGateway({ dialect, fastRoutes })
       client = gateway.client()
     })
     after(async () => {
@@ -47,7 +48,7 @@ for (const fastRoutes of [true, false]) {
     })
 
     it('gives each of many parallel requests the location of its own mount and gateway', async () => {
-      const other = await openGateway({ fastRoutes, publicUrl: 'https://other.example' })
+      const other = await openGateway({ dialect, fastRoutes, publicUrl: 'https://other.example' })
       const mine = await makeUser(client)
       const theirs = await makeUser(other.client())
       const asks = ['/scim/v2', '/api/scim', '/scim'].flatMap((mount) => [

@@ -250,6 +250,17 @@ describe('PATCH replace on a user (RFC 7644 §3.5.2.3)', () => {
     ['renames', {}, [['replace', 'userName', 'bob']], { userName: 'bob' }],
     ['sets externalId', { externalId: 'x' }, [['replace', 'externalId', 'y']], { externalId: 'y' }],
     [
+      'keeps primary where two values become one',
+      {
+        roles: [
+          { value: 'a', primary: true },
+          { value: 'b', primary: false },
+        ],
+      },
+      [['replace', 'roles[primary eq true].value', 'b']],
+      { roles: [{ value: 'b', primary: true }] },
+    ],
+    [
       'sees what the operation before it did',
       {},
       [
@@ -313,6 +324,17 @@ describe('PATCH of an immutable or plain multi-valued attribute of an extension'
     attributes: [
       { ...plain, name: 'kind', type: 'string', mutability: 'immutable' },
       { ...plain, name: 'tags', type: 'string', mutability: 'readWrite', multiValued: true },
+      {
+        ...plain,
+        name: 'stays',
+        type: 'complex',
+        mutability: 'readWrite',
+        multiValued: true,
+        subAttributes: [
+          { ...plain, name: 'from', type: 'dateTime', mutability: 'readWrite' },
+          { ...plain, name: 'place', type: 'string', mutability: 'readWrite' },
+        ],
+      },
     ],
   } as const
   const wide: SchemaView = { ...view, extensions: [extension] }
@@ -327,6 +349,13 @@ describe('PATCH of an immutable or plain multi-valued attribute of an extension'
     expect(refusalOf(() => patched('kind', 'remove', null, { kind: 'a' })).code).to.equal('mutability')
     expect(patched('kind', 'add', 'a', { kind: 'a' })).to.deep.equal({ kind: 'a' })
     expect(patched('kind', 'add', 'a', { tags: ['t'] })).to.deep.equal({ kind: 'a', tags: ['t'] })
+  })
+
+  it('makes a value of a filter on a dateTime, kept as text in UTC', () => {
+    const path = 'stays[from eq "2026-01-31T09:30:00+01:00"].place'
+    const once = patched(path, 'add', 'P', { tags: ['t'] })
+    expect(once).to.deep.equal({ tags: ['t'], stays: [{ from: '2026-01-31T08:30:00.000Z', place: 'P' }] })
+    expect(patched(path, 'add', 'P', once as Json)).to.deep.equal(once)
   })
 
   it('adds, removes and replaces plain values', () => {

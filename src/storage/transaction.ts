@@ -1,0 +1,71 @@
+import { performance } from 'node:perf_hooks'
+import { CompiledQuery, type Kysely } from 'kysely'
+import type { Dialect } from '../../db/dialect.ts'
+import type { Database } from '../../db/schema.ts'
+import type { ChainWriter } from './chain-writer.ts'
+import { isBusy, isRetryable, toDomainError } from './sql-errors.ts'
+
+/** How long a transaction may wait for SQLite's write lock that another process holds. */
+const BUSY_LIMIT_MS = 5_000
+
+/**
+ * Runs work in one transaction on a connection of the writing pool.
+ * @throws DomainError `unavailable` when the store is out; a lost race as the driver's error, which may be run again
+ */
+export async function inTransaction<T>(
+  writer: Kysely<Database>,
+  dialect: Dialect,
+  work: (db: Kysely<Database>) => Promise<T>,
+): Promise<T> {
+  try {
+    return await writer.connection().execute(async (db) => {
+      await begin(db, dialect)
+      try {
+        const result = await work(db)
+        await execute(db, 'COMMIT')
+        return result
+      } catch (error) {
+        // A connection that is lost has nothing to roll back; the first error is the one that counts.
+        await execute(db, 'ROLLBACK').catch(() => undefined)
+        throw error
+      }
+    })
+  } catch (error) {
+    throw isRetryable(error) ? error : toDomainError(error)
+  }
+}
+
+/** Runs work in a savepoint. When it throws, nothing of it stays, and the chain's head is where it was. */
+export async function inSavepoint<T>(db: Kysely<Database>, chain: ChainWriter, work: () => Promise<T>): Promise<T> {
+  const head = chain.head
+  await execute(db, 'SAVEPOINT unit')
+  try {
+    const result = await work()
+    await execute(db, 'RELEASE SAVEPOINT unit')
+    return result
+  } catch (error) {
+    chain.head = head
+    await execute(db, 'ROLLBACK TO SAVEPOINT unit')
+    await execute(db, 'RELEASE SAVEPOINT unit')
+    throw error
+  }
+}
+
+/** SQLite's write lock is taken at once (a deferred one fails late) and waited for without blocking the event loop. */
+async function begin(db: Kysely<Database>, dialect: Dialect): Promise<void> {
+  if (dialect === 'postgres') return execute(db, 'BEGIN')
+  const deadline = performance.now() + BUSY_LIMIT_MS
+  for (;;) {
+    try {
+      await execute(db, 'BEGIN IMMEDIATE')
+      return
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error
+      await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 45))
+    }
+  }
+}
+
+async function execute(db: Kysely<Database>, text: string): Promise<void> {
+  await db.executeQuery(CompiledQuery.raw(text))
+}

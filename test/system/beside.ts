@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
+import { createRecordSealer } from '../../src/audit/record-sealer.ts'
+import type { OrgId } from '../../src/domain/ids.ts'
+import type { StoredRecord } from '../../src/domain/ports.ts'
+import { openConnections, openStore } from '../../src/storage/store.ts'
+import { DIALECTS, type TestStore } from '../support/databases.ts'
+import type { GatewayEnvironment } from '../support/gateway.ts'
+import { problemsOf } from '../support/tenant.ts'
+import type { Dialect } from '../../db/dialect.ts'
+
+/** Declares a suite for one dialect, if that is part of this run. */
+export function onDialect(dialect: Dialect, title: string, suite: (this: Mocha.Suite) => void): void {
+  if (!DIALECTS.includes(dialect)) return
+  describe(`${title} (${dialect})`, function () {
+    this.timeout(60_000)
+    suite.call(this)
+  })
+}
+
+/** Opens a gateway's store beside it, as an auditor would: nothing is written through it. */
+export async function lookBeside<T>(
+  environment: Pick<GatewayEnvironment, 'dataDir' | 'databaseUrl'>,
+  look: (test: TestStore, orgId: OrgId) => Promise<T>,
+): Promise<T> {
+  const { dataDir, databaseUrl } = environment
+  const connections = openConnections({ dataDir, databaseUrl, poolSize: 2, onIdleError: () => undefined })
+  // Records are read and verified without the master key.
+  const kek = randomBytes(32)
+  const test: TestStore = {
+    dialect: connections.dialect,
+    connections,
+    store: openStore(connections, createRecordSealer({ kek, now: Date.now }), Date.now),
+    kek,
+    dataDir,
+    databaseUrl,
+    clock: Date.now,
+    close: () => connections.close(),
+  }
+  try {
+    const org = await test.store.reads.orgs.find('default')
+    if (org === undefined) throw new Error('The store has no org "default"')
+    return await look(test, org.id)
+  } finally {
+    await test.close()
+  }
+}
+
+/** Everything that must hold of a store: its file, its invariants, its chain, and that the log tells what it holds. */
+export async function troublesOf(test: TestStore, orgId: OrgId): Promise<readonly string[]> {
+  const file = (await test.connections.quickCheck()).map((line) => `quick_check: ${line}`)
+  return [...file, ...(await problemsOf(test, orgId)), ...(await untold(test, orgId))]
+}
+
+export async function allRecords(test: TestStore, orgId: OrgId): Promise<readonly StoredRecord[]> {
+  const { records } = test.store.reads
+  return records.page(orgId, 0, (await records.head(orgId))?.seq ?? 0, 1_000_000)
+}
+
+interface RecordBody {
+  readonly action: string
+  readonly targets?: readonly { readonly type: string; readonly id: string }[]
+  readonly changes?: readonly { readonly path: string; readonly added?: string[]; readonly removed?: string[] }[]
+  readonly effects?: readonly {
+    readonly kind: string
+    readonly target: string
+    readonly new: string | null
+    readonly people: readonly string[]
+  }[]
+}
+
+/** What the log alone says: who exists, who is in which group, and who holds what. */
+function replay(bodies: readonly RecordBody[]): ReadonlySet<string> {
+  const facts = new Set<string>()
+  const access = new Map<string, string>()
+  for (const { action, targets = [], changes = [], effects = [] } of bodies) {
+    const subject = targets[0]
+    if (subject !== undefined && /^(user|group)$/.test(subject.type)) {
+      const fact = `${subject.type} ${subject.id}`
+      if (action === `${subject.type}.delete`) facts.delete(fact)
+      else if (action === `${subject.type}.create`) facts.add(fact)
+      for (const { added = [], removed = [] } of changes.filter(({ path }) => path === 'members')) {
+        for (const id of added) facts.add(`member ${subject.id} ${id}`)
+        for (const id of removed) facts.delete(`member ${subject.id} ${id}`)
+      }
+    }
+    for (const effect of effects) {
+      for (const person of effect.people) {
+        const key = `${effect.kind} ${person} ${effect.target}`
+        if (effect.new === null) access.delete(key)
+        else access.set(key, effect.new)
+      }
+    }
+  }
+  for (const [key, value] of access) facts.add(`${key} ${value}`)
+  return facts
+}
+
+/** What the tables say, in the same words. Refusals and no-ops are no part of either. */
+async function told(test: TestStore, orgId: OrgId): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ fact: string }>`
+    select 'user ' || id as fact from "user" where org_id = ${orgId} and deleted_at is null
+    union all select 'group ' || id from scim_group where org_id = ${orgId} and deleted_at is null
+    union all select 'member ' || m.group_id || ' ' || m.user_id from group_member m where m.org_id = ${orgId}
+    union all select 'active ' || id || '  active' from "user"
+      where org_id = ${orgId} and deleted_at is null and status = 'active'
+    union all select 'org_role ' || id || '  ' || org_role from "user"
+      where org_id = ${orgId} and deleted_at is null and org_role <> 'none'
+    union all select 'team ' || user_id || ' ' || team_id || ' ' || role from team_membership where org_id = ${orgId}
+    union all select 'seat ' || user_id || ' ' || product || ' ' || given from user_seat
+      where org_id = ${orgId} and given <> 'none'`.execute(test.connections.reader)
+  return new Set(rows.map(({ fact }) => fact))
+}
+
+/** Rows that the log does not tell of, and what it tells of and is not there. */
+async function untold(test: TestStore, orgId: OrgId): Promise<readonly string[]> {
+  const records = await allRecords(test, orgId)
+  const effective = records.filter(({ result }) => result === 'success')
+  const log = replay(effective.map(({ body }) => JSON.parse(body) as RecordBody))
+  const tables = await told(test, orgId)
+  return [
+    ...[...tables].filter((fact) => !log.has(fact)).map((fact) => `not in the log: ${fact}`),
+    ...[...log].filter((fact) => !tables.has(fact)).map((fact) => `only in the log: ${fact}`),
+  ]
+}
