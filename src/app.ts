@@ -11,6 +11,8 @@ import type { LastUsed, TokenUse } from './auth/last-used.ts'
 import { authenticatedOf, authentication, oauthTokenRouter } from './auth/middleware.ts'
 import { createTokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
+import type { Caller } from './domain/caller.ts'
+import type { Scope } from './domain/connection.ts'
 import type { Actor } from './domain/record.ts'
 import { errorPage, notFoundPage } from './http/error-page.ts'
 import { healthRouter } from './http/health.ts'
@@ -19,6 +21,7 @@ import { requestContext } from './http/request-context.ts'
 import { hardenApp, securityHeaders } from './http/security-headers.ts'
 import type { OpenedStore } from './opened-store.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
+import { recordRefusal } from './provisioning/record-refusal.ts'
 import type { Authenticated } from './scim/context.ts'
 import { MOUNTS } from './scim/location.ts'
 import { scimRouter } from './scim/mount.ts'
@@ -64,7 +67,7 @@ export function createApp(parts: AppParts): Express {
       report,
       authenticate: authentication(tallied(authenticator, parts.authFailures)),
       callerOf,
-      requireScope,
+      requireScope: (caller, scope) => checkScope(parts.provisioning, caller, scope),
       fastRoutes: config.scim.fastRoutes,
       onRequest: (line) => opened.store.requestLog.add(line),
     }),
@@ -120,6 +123,17 @@ function tallied(authenticator: Authenticator, failures: AuthFailureTally): Auth
         throw error
       }
     },
+  }
+}
+
+/** A scope that is missing is a refusal like a use case's, and stands in the log. */
+async function checkScope(provisioning: Provisioning, caller: Caller, scope: Scope): Promise<void> {
+  if (caller.connection === undefined) return
+  try {
+    requireScope(caller.connection, scope)
+  } catch (error) {
+    await recordRefusal(provisioning, caller, { action: 'scope.refuse', reason: `scope.${scope}`, status: 403 })
+    throw error
   }
 }
 

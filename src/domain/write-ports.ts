@@ -153,7 +153,6 @@ export interface OrgWrites {
   insertConnection(orgId: OrgId, connection: Connection): Promise<void>
   revokeConnection(orgId: OrgId, id: ConnectionId): Promise<void>
   connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined>
-  connectionByName(orgId: OrgId, name: string): Promise<Connection | undefined>
   tokens(orgId: OrgId, id: ConnectionId): Promise<readonly (ConnectionToken & { readonly secretHash: Uint8Array })[]>
   insertToken(orgId: OrgId, token: NewToken, at: number): Promise<void>
   revokeToken(orgId: OrgId, id: TokenId, at: number): Promise<void>

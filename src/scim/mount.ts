@@ -1,5 +1,6 @@
 import { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express'
-import type { Connection, Scope } from '../domain/connection.ts'
+import type { Caller } from '../domain/caller.ts'
+import type { Scope } from '../domain/connection.ts'
 import type { ConnectionId, OrgId } from '../domain/ids.ts'
 import { isId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -38,8 +39,8 @@ export interface ScimRouterOptions extends ScimPorts {
   readonly authenticate: RequestHandler
   /** Whose credential it was, once `authenticate` has passed. */
   readonly callerOf: (res: Response) => Authenticated
-  /** Refuses, by throwing, a connection whose scopes do not reach a kind of resource. */
-  readonly requireScope: (connection: Connection, scope: Scope) => void
+  /** Refuses, by rejecting, a caller whose connection's scopes do not reach a kind of resource. */
+  readonly requireScope: (caller: Caller, scope: Scope) => Promise<void>
   /** Whether the four busiest routes skip the library's routers; the answers are the same. */
   readonly fastRoutes: boolean
   /** Told of each request of a known caller when its answer is out. Must not throw. */
@@ -100,7 +101,7 @@ function observe(res: Response, onRequest: (line: RequestLine) => void): void {
 
 /** Once the caller is known: the context, and whether this endpoint, method, scope and id can lead anywhere. */
 function enter(options: ScimRouterOptions): RequestHandler {
-  return (req, res, next) => {
+  return async (req, res, next) => {
     const who = options.callerOf(res)
     const ctx = createContext(req, res, options, who)
     keepContext(res, ctx)
@@ -113,7 +114,7 @@ function enter(options: ScimRouterOptions): RequestHandler {
     requireMethod(endpoint, req.method)
     if (endpoint.unsupported === true)
       throw new DomainError('unsupported', `${endpoint.template} is not supported; see /ServiceProviderConfig.`)
-    if (endpoint.kind !== undefined) options.requireScope(who.connection, SCOPES[endpoint.kind])
+    if (endpoint.kind !== undefined) await options.requireScope(ctx.caller, SCOPES[endpoint.kind])
     requireUsableId(endpoint, req.method)
     // Express 5 would parse the query anew at each access, and lose what the library's routers write into it.
     Object.defineProperty(req, 'query', { value: { ...ctx.query }, writable: true, configurable: true })

@@ -90,7 +90,7 @@ function connectionWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertConnecti
 }
 
 /** Connections, revoked ones too. */
-function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection' | 'connectionByName'> {
+function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection'> {
   return {
     async connection(orgId, id) {
       const row = await db
@@ -98,16 +98,6 @@ function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection' |
         .selectAll()
         .where('org_id', '=', orgId)
         .where('id', '=', id)
-        .executeTakeFirst()
-      return row && toConnection(row)
-    },
-
-    async connectionByName(orgId, name) {
-      const row = await db
-        .selectFrom('connection')
-        .selectAll()
-        .where('org_id', '=', orgId)
-        .where('name_key', '=', fold(name))
         .executeTakeFirst()
       return row && toConnection(row)
     },
