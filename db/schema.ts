@@ -156,6 +156,25 @@ export interface ExplicitGrantTable {
   set_at: number
 }
 
+export interface CustomRoleTable {
+  org_id: string
+  id: string
+  ord: number
+  name: string
+  description: string | null
+  base: string
+  version: number
+  created: number
+  updated: number
+}
+
+/** What a custom role adds to what its base holds. */
+export interface CustomRolePermissionTable {
+  org_id: string
+  role_id: string
+  permission: string
+}
+
 export interface TeamMembershipTable {
   org_id: string
   user_id: string
@@ -320,6 +339,8 @@ export interface Database {
   group_child: GroupChildTable
   team: TeamTable
   explicit_grant: ExplicitGrantTable
+  custom_role: CustomRoleTable
+  custom_role_permission: CustomRolePermissionTable
   team_membership: TeamMembershipTable
   user_seat: UserSeatTable
   seat_counter: SeatCounterTable

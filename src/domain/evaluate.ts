@@ -13,7 +13,7 @@ function listOf(value: Json | undefined): readonly Json[] {
 }
 
 /** Every value at the end of a path; an array on the way, or at its end, gives each of its values. */
-function valuesAt(object: JsonObject, path: readonly string[]): readonly Json[] {
+export function valuesAt(object: JsonObject, path: readonly string[]): readonly Json[] {
   let values: readonly Json[] = [object]
   for (const name of path) {
     values = values.flatMap((value) => (isJsonObject(value) ? listOf(memberOf(value, name)) : []))

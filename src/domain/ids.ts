@@ -3,6 +3,7 @@ export type OrgId = string & { readonly __id: 'org' }
 export type UserId = string & { readonly __id: 'user' }
 /** A team has the id of its group. */
 export type GroupId = string & { readonly __id: 'group' }
+export type RoleId = string & { readonly __id: 'role' }
 export type ConnectionId = string & { readonly __id: 'connection' }
 export type TokenId = string & { readonly __id: 'token' }
 export type RecordId = string & { readonly __id: 'record' }

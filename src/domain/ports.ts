@@ -1,8 +1,9 @@
 import type { Connection, ConnectionToken, JwtTrust, Viewer } from './connection.ts'
 import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
-import type { ConnectionId, GroupId, OrgId, TokenId, UserId } from './ids.ts'
+import type { ConnectionId, GroupId, OrgId, RoleId, TokenId, UserId } from './ids.ts'
 import type { ChainHead } from './record.ts'
+import type { CustomRole } from './role.ts'
 import type { User } from './user.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
 
@@ -37,6 +38,12 @@ export interface GroupReads {
   page(orgId: OrgId, query: PageQuery): Promise<Page<Group>>
   /** A keyset slice of the members, ordered by id; `after` is the last id of the slice before. */
   members(orgId: OrgId, id: GroupId, after: string | undefined, limit: number): Promise<readonly Member[]>
+}
+
+/** Custom roles. */
+export interface RoleReads {
+  find(orgId: OrgId, id: RoleId): Promise<CustomRole | undefined>
+  page(orgId: OrgId, query: PageQuery): Promise<Page<CustomRole>>
 }
 
 /** What authentication reads before the org is known. */
@@ -105,6 +112,7 @@ export interface RecordReads {
 export interface ReadStores {
   readonly users: UserReads
   readonly groups: GroupReads
+  readonly roles: RoleReads
   readonly credentials: CredentialReads
   readonly orgs: OrgReads
   readonly records: RecordReads

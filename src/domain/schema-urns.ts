@@ -1,4 +1,6 @@
 /** Schema URNs of RFC 7643 §8.7 and RFC 7644 §8.2. */
 export const USER_URN = 'urn:ietf:params:scim:schemas:core:2.0:User'
 export const GROUP_URN = 'urn:ietf:params:scim:schemas:core:2.0:Group'
+/** Not of an RFC: the name by which W&B's clients know custom roles. */
+export const ROLE_URN = 'urn:ietf:params:scim:schemas:core:2.0:Role'
 export const ENTERPRISE_URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'

@@ -1,9 +1,10 @@
 import type { Connection, ConnectionToken, JwtTrust } from './connection.ts'
 import type { Filter } from './filter.ts'
 import type { Group, MemberOrigin } from './group.ts'
-import type { ConnectionId, GroupId, JobId, OrgId, RecordId, TokenId, UserId } from './ids.ts'
+import type { ConnectionId, GroupId, JobId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
 import type { Desired, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { RecordDraft } from './record.ts'
+import type { CustomRole } from './role.ts'
 import type { AccountType, User, UserStatus } from './user.ts'
 
 /** How a member value resolved: what row it names, and whether it can be a member. */
@@ -47,6 +48,26 @@ export interface GroupWrites {
   revive(orgId: OrgId, group: Group): Promise<void>
   insertTeam(orgId: OrgId, id: GroupId): Promise<void>
   archiveTeam(orgId: OrgId, id: GroupId, at: number | undefined): Promise<void>
+}
+
+/** One person's explicit role in one team. */
+export interface TeamRoleGrant {
+  readonly user: UserId
+  readonly team: GroupId
+}
+
+export interface RoleWrites {
+  find(orgId: OrgId, id: RoleId): Promise<CustomRole | undefined>
+  /** The role of exactly that name. */
+  nameHolder(orgId: OrgId, name: string): Promise<RoleId | undefined>
+  count(orgId: OrgId): Promise<number>
+  /** @throws DomainError `uniqueness` when the name is taken */
+  insert(orgId: OrgId, role: CustomRole): Promise<void>
+  /** @throws DomainError `uniqueness` when the name is taken */
+  update(orgId: OrgId, role: CustomRole): Promise<void>
+  remove(orgId: OrgId, id: RoleId): Promise<void>
+  /** Gives every explicit grant of the role another value. @returns what was rewritten, by person and team */
+  rewriteGrants(orgId: OrgId, id: RoleId, value: string): Promise<readonly TeamRoleGrant[]>
 }
 
 /** People whose facts in a group changed, and by how many the listed members did. */
@@ -194,6 +215,7 @@ export interface WriteStores {
   count(orgId: OrgId, counter: string, by: number): Promise<void>
   readonly users: UserWrites
   readonly groups: GroupWrites
+  readonly roles: RoleWrites
   readonly members: MemberWrites
   readonly access: AccessWrites
   readonly jobs: JobWrites

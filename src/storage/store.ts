@@ -15,6 +15,7 @@ import { insertChain } from './org-writes.ts'
 import { openPostgres } from './postgres.ts'
 import { recordReads } from './record-reads.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
+import { roleReads } from './role-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { openSqlite } from './sqlite.ts'
 import { inTransaction } from './transaction.ts'
@@ -91,6 +92,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
   const reads: ReadStores = {
     users: translatingErrors(userReads(reader, dialect)),
     groups: translatingErrors(groupReads(reader, dialect)),
+    roles: translatingErrors(roleReads(reader)),
     credentials: translatingErrors(credentialReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),

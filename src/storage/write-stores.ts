@@ -10,6 +10,7 @@ import { jobWrites } from './job-writes.ts'
 import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
+import { roleWrites } from './role-writes.ts'
 import { userWrites } from './user-writes.ts'
 
 /** Everything a unit of work writes with, over one transaction's connection. */
@@ -22,6 +23,7 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     },
     users: userWrites(db, dialect),
     groups: groupWrites(db, dialect),
+    roles: roleWrites(db),
     members: memberWrites(db, dialect),
     access: accessWrites(db, dialect),
     jobs: jobWrites(db, dialect),
