@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { CAPABILITIES, type Capability } from './case.ts'
 import type { Answer, ScimClient } from './client.ts'
 import { URNS } from './fill-in.ts'
@@ -40,6 +41,25 @@ async function probe(
 ): Promise<void> {
   const { status } = await send()
   if (ABSENT.has(status)) missing.set(capability, `${request} answers ${status}`)
+}
+
+/**
+ * Why custom roles cannot be tried, or undefined where they can: they are no resource type of the RFCs, and where there
+ * are any, not every credential may change them. Makes a role and deletes it again.
+ * @param client with a connection of its own: a server that closes it after a 404 is judged by the cases, not here
+ */
+export async function findMissingRoles(client: ScimClient): Promise<string | undefined> {
+  const type = await get(client, '/ResourceTypes/Role')
+  if (type.status !== 200) return `GET /ResourceTypes/Role answers ${type.status}`
+  const role = { schemas: [URNS['Role']], name: `probe-${randomBytes(8).toString('hex')}`, inheritedFrom: 'viewer' }
+  const body = JSON.stringify(role)
+  const made = await client.send({ method: 'POST', path: '/Roles', headers: {}, body, noAuth: false })
+  if (ABSENT.has(made.status)) return `POST /Roles answers ${made.status}`
+  const id = valueAt(made.json, 'id')
+  // Anything else that is wrong here is for the cases to find.
+  if (made.status === 201 && typeof id === 'string')
+    await client.send({ method: 'DELETE', path: `/Roles/${id}`, headers: {}, body: undefined, noAuth: false })
+  return undefined
 }
 
 function get(client: ScimClient, path: string): Promise<Answer> {

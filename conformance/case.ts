@@ -7,8 +7,8 @@ import { fillIn } from './fill-in.ts'
 export const PROFILES = ['rfc', 'okta', 'entra'] as const
 export type Profile = (typeof PROFILES)[number]
 
-/** What a server may leave out: five flags of ServiceProviderConfig (RFC 7643 §5) and two endpoints found by asking. */
-export const CAPABILITIES = ['patch', 'filter', 'sort', 'bulk', 'etag', 'search', 'me'] as const
+/** What a server may leave out: five flags of ServiceProviderConfig (RFC 7643 §5) and three found by asking. */
+export const CAPABILITIES = ['patch', 'filter', 'sort', 'bulk', 'etag', 'search', 'me', 'roles'] as const
 export type Capability = (typeof CAPABILITIES)[number]
 
 /** What the answer to a step has to be. */

@@ -2,10 +2,11 @@ import { valueAt } from './path.ts'
 
 const FILL_IN = /\{\{([^}]+)\}\}/gu
 
-/** Short names for the URNs of RFC 7643 §8.7, RFC 7644 §3 and the one Entra adds to groups, as `{{User}}`. */
+/** Short names for the URNs of RFC 7643 §8.7, RFC 7644 §3, W&B's roles and the one Entra adds to groups, as `{{User}}`. */
 export const URNS: Readonly<Record<string, string>> = {
   User: 'urn:ietf:params:scim:schemas:core:2.0:User',
   Group: 'urn:ietf:params:scim:schemas:core:2.0:Group',
+  Role: 'urn:ietf:params:scim:schemas:core:2.0:Role',
   Enterprise: 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User',
   ServiceProviderConfig: 'urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig',
   ResourceType: 'urn:ietf:params:scim:schemas:core:2.0:ResourceType',

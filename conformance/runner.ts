@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { findMissing, type Missing } from './capability.ts'
+import { findMissing, findMissingRoles, type Missing } from './capability.ts'
 import type { ConformanceCase, Expectation, Profile, Step } from './case.ts'
 import { openClient, type Answer, type ScimClient, type WireRequest } from './client.ts'
 import { fillIn, Seen, URNS } from './fill-in.ts'
@@ -63,7 +63,9 @@ export interface Report {
 export async function runCases(cases: readonly ConformanceCase[], options: RunOptions): Promise<Report> {
   const started = performance.now()
   const base = baseUrl(options.url)
-  const missing = await withClient(base, options.token, findMissing)
+  const announced = await withClient(base, options.token, findMissing)
+  const roles = await withClient(base, options.token, findMissingRoles)
+  const missing: Missing = roles === undefined ? announced : new Map([...announced, ['roles', roles]])
   const outcomes: Outcome[] = []
   for (const item of cases.filter((candidate) => isWanted(candidate, options))) {
     const outcome = await runCase(item, base, options, missing)
@@ -196,7 +198,7 @@ function errorShape({ error }: Expectation, answer: Answer): Record<string, unkn
 }
 
 function noteCreated(created: string[], request: WireRequest, answer: Answer): void {
-  const endpoint = /^\/(?:Users|Groups)(?=$|\?)/u.exec(request.path)?.[0]
+  const endpoint = /^\/(?:Users|Groups|Roles)(?=$|\?)/u.exec(request.path)?.[0]
   const id = (answer.json as { id?: unknown } | undefined | null)?.id
   if (request.method === 'POST' && answer.status === 201 && endpoint !== undefined && typeof id === 'string') {
     created.push(`${endpoint}/${encodeURIComponent(id)}`)

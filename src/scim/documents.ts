@@ -13,7 +13,7 @@ import {
   serviceProviderConfig,
 } from './schema/discovery.ts'
 
-const VIEWS = [baseView('User'), baseView('Group')]
+const VIEWS = [baseView('User'), baseView('Group'), baseView('Role')]
 
 /**
  * Discovery (RFC 7644 §4), ahead of the library's own, which keeps the base address of the latest request in a static

@@ -1,5 +1,5 @@
 /** The resource types that have endpoints of their own (RFC 7644 §3.2). */
-export type ResourceKind = 'User' | 'Group'
+export type ResourceKind = 'User' | 'Group' | 'Role'
 
 /** What a path below a SCIM base names. */
 export interface Endpoint {
@@ -7,7 +7,7 @@ export interface Endpoint {
   readonly template: string
   /** The methods it answers, `HEAD` and `OPTIONS` included; anything else is 405 with these in `Allow`. */
   readonly methods: readonly string[]
-  /** The resource type whose scope a credential needs; absent for discovery and the like. */
+  /** The resource type whose scopes a credential needs; absent for discovery and the like. */
   readonly kind?: ResourceKind
   /** The last segment as sent, still percent-encoded. */
   readonly rawId?: string
@@ -23,6 +23,7 @@ const POST_ONLY = ['POST', 'OPTIONS'] as const
 const ROOTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['users', { template: '/Users', methods: COLLECTION, kind: 'User' }],
   ['groups', { template: '/Groups', methods: COLLECTION, kind: 'Group' }],
+  ['roles', { template: '/Roles', methods: COLLECTION, kind: 'Role' }],
   ['serviceproviderconfig', { template: '/ServiceProviderConfig', methods: READ }],
   ['schemas', { template: '/Schemas', methods: READ }],
   ['resourcetypes', { template: '/ResourceTypes', methods: READ }],
@@ -34,11 +35,13 @@ const ROOTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
 const SEARCHES: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['users', { template: '/Users/.search', methods: POST_ONLY, kind: 'User', unsupported: true }],
   ['groups', { template: '/Groups/.search', methods: POST_ONLY, kind: 'Group', unsupported: true }],
+  ['roles', { template: '/Roles/.search', methods: POST_ONLY, kind: 'Role', unsupported: true }],
 ])
 
 const MEMBERS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['users', { template: '/Users/:id', methods: RESOURCE, kind: 'User' }],
   ['groups', { template: '/Groups/:id', methods: RESOURCE, kind: 'Group' }],
+  ['roles', { template: '/Roles/:id', methods: RESOURCE, kind: 'Role' }],
   ['schemas', { template: '/Schemas/:id', methods: READ }],
   ['resourcetypes', { template: '/ResourceTypes/:id', methods: READ }],
 ])

@@ -2,6 +2,7 @@ import { type Request, type RequestHandler } from 'express'
 import { SCIMMY, SCIMMYRouters } from 'scimmy-routers'
 import { contextOf } from './context.ts'
 import { RollcallGroup } from './group.ts'
+import { RollcallRole } from './role.ts'
 import { RollcallUser } from './user.ts'
 
 let routers: RequestHandler | undefined
@@ -18,6 +19,7 @@ export function libraryRoutes(): RequestHandler {
 function createRouters(): RequestHandler {
   SCIMMY.Resources.declare(RollcallUser, 'User')
   SCIMMY.Resources.declare(RollcallGroup, 'Group')
+  SCIMMY.Resources.declare(RollcallRole, 'Role')
   return new SCIMMYRouters({
     type: 'bearer',
     // Authentication has passed; whatever this threw would be answered as 401.

@@ -61,11 +61,14 @@ export interface ListFrame {
  * are ever one string, and other requests get their turn between the pieces.
  * @param resources the JSON texts of the resources with the commas between them, in pieces cut anywhere
  */
-export function listReply(frame: ListFrame, resources: AsyncIterable<string>): Reply {
+export function listReply(frame: ListFrame, resources: AsyncIterable<string> | Iterable<string>): Reply {
   return new Reply(200, { body: listText(frame, resources) })
 }
 
-async function* listText(frame: ListFrame, resources: AsyncIterable<string>): AsyncGenerator<string> {
+async function* listText(
+  frame: ListFrame,
+  resources: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<string> {
   const head = JSON.stringify({
     schemas: [LIST_URN],
     totalResults: frame.total,

@@ -47,7 +47,12 @@ export interface ScimRouterOptions extends ScimPorts {
   readonly onRequest?: (line: RequestLine) => void
 }
 
-const SCOPES: Readonly<Record<ResourceKind, Scope>> = { User: 'users', Group: 'groups' }
+/** Roles say what people may do in teams, so they take both. */
+const SCOPES: Readonly<Record<ResourceKind, readonly Scope[]>> = {
+  User: ['users'],
+  Group: ['groups'],
+  Role: ['users', 'groups'],
+}
 
 /** Status in the request log of a request whose client went away before the answer. */
 const CLIENT_GONE = 499
@@ -114,7 +119,8 @@ function enter(options: ScimRouterOptions): RequestHandler {
     requireMethod(endpoint, req.method)
     if (endpoint.unsupported === true)
       throw new DomainError('unsupported', `${endpoint.template} is not supported; see /ServiceProviderConfig.`)
-    if (endpoint.kind !== undefined) await options.requireScope(ctx.caller, SCOPES[endpoint.kind])
+    for (const scope of endpoint.kind === undefined ? [] : SCOPES[endpoint.kind])
+      await options.requireScope(ctx.caller, scope)
     requireUsableId(endpoint, req.method)
     // Express 5 would parse the query anew at each access, and lose what the library's routers write into it.
     Object.defineProperty(req, 'query', { value: { ...ctx.query }, writable: true, configurable: true })

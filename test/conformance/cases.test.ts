@@ -13,7 +13,7 @@ describe('conformance: the case files', () => {
       expect(cases.filter((item) => item.profiles.includes(profile)).length, profile).to.be.at.least(20)
     }
     for (const item of cases) {
-      expect(item.source, item.id).to.match(/^(?:RFC \d{4} §\d|Okta, "|Entra ID, |Robustness)/u)
+      expect(item.source, item.id).to.match(/^(?:RFC \d{4} §\d|Okta, "|Entra ID, |W&B, "|Robustness)/u)
     }
   })
 

@@ -10,14 +10,20 @@ export interface Facts {
   readonly group: string
   readonly displayName: string
   readonly groupExternalId: string
+  readonly role: string
+  readonly roleName: string
 }
 
 /** Facts of the same form that name nothing. */
 export function inventedFacts(): Facts {
-  const id = (): string => fresh('').slice(1).replace(/^.{15}/, '01234567-89ab-7')
+  const id = (): string =>
+    fresh('')
+      .slice(1)
+      .replace(/^.{15}/, '01234567-89ab-7')
   return {
     ...{ user: id(), userName: fresh('person'), email: `${fresh('mail')}@example.com`, userExternalId: fresh('ext') },
     ...{ group: id(), displayName: fresh('group'), groupExternalId: fresh('ext') },
+    ...{ role: id(), roleName: fresh('role') },
   }
 }
 
@@ -75,7 +81,11 @@ function resourceProbes(endpoint: '/Users' | '/Groups', method: string): readonl
     probe(title, method === 'OPTIONS' ? 204 : 404, (client, facts) =>
       client.call(pathOf(facts), { method, headers, ...(body === undefined ? {} : { body }) }),
     )
-  return [at('by id', {}), at('by id, of any version', { 'If-Match': '*' }), at('by id, version 1', { 'If-Match': 'W/"1"' })]
+  return [
+    at('by id', {}),
+    at('by id, of any version', { 'If-Match': '*' }),
+    at('by id, version 1', { 'If-Match': 'W/"1"' }),
+  ]
 }
 
 const listProbes = (
@@ -106,6 +116,11 @@ const GROUP_FILTERS: Readonly<Record<string, (facts: Facts) => string>> = {
   'a member is theirs, as Entra asks': ({ group: id, user: member }) => `id eq "${id}" and members eq "${member}"`,
 }
 
+const ROLE_FILTERS: Readonly<Record<string, (facts: Facts) => string>> = {
+  'id is theirs': ({ role: id }) => `id eq "${id}"`,
+  'name is theirs': ({ roleName }) => `name eq "${roleName}"`,
+}
+
 const optionsProbe = (path: string): Probe => probe('asked', 204, (client) => client.call(path, { method: 'OPTIONS' }))
 
 const document = (path: string): Readonly<Record<string, readonly Probe[]>> => ({
@@ -126,7 +141,11 @@ const documentById = (path: string): Readonly<Record<string, readonly Probe[]>> 
     ]),
   )
 
-const notServed = (path: string, methods: readonly string[], body: (facts: Facts) => object): Record<string, readonly Probe[]> => ({
+const notServed = (
+  path: string,
+  methods: readonly string[],
+  body: (facts: Facts) => object,
+): Record<string, readonly Probe[]> => ({
   [`OPTIONS ${path}`]: [optionsProbe(path)],
   ...Object.fromEntries(
     methods.map((method) => [
@@ -183,7 +202,9 @@ const USERS: Record<string, readonly Probe[]> = {
     ...resourceProbes('/Users', 'PATCH'),
     probe('their manager for one of ours', 200, async (client, { user: value }) => {
       const id = await make(client, '/Users', { userName: fresh('own') })
-      const answer = await client.patch(`/Users/${id}`, [{ op: 'add', path: `${ENTERPRISE}:manager`, value: { value } }])
+      const answer = await client.patch(`/Users/${id}`, [
+        { op: 'add', path: `${ENTERPRISE}:manager`, value: { value } },
+      ])
       await client.delete(`/Users/${id}`)
       return answer
     }),
@@ -226,10 +247,47 @@ const GROUPS: Record<string, readonly Probe[]> = {
   ],
 }
 
+const ROLE = 'urn:ietf:params:scim:schemas:core:2.0:Role'
+
+function roleProbes(method: string): readonly Probe[] {
+  const bodies: Readonly<Record<string, object>> = {
+    PUT: { schemas: [ROLE], name: 'taken' },
+    PATCH: patch([{ op: 'replace', path: 'name', value: 'taken' }]),
+  }
+  const body = bodies[method]
+  return ['*', 'W/"1"', ''].map((version) =>
+    probe(`by id, If-Match ${version}`, method === 'OPTIONS' ? 204 : 404, (client, { role: id }) =>
+      client.call(`/Roles/${id}`, {
+        ...{ method, headers: version === '' ? {} : { 'If-Match': version } },
+        ...(body === undefined ? {} : { body }),
+      }),
+    ),
+  )
+}
+
+const ROLES: Record<string, readonly Probe[]> = {
+  ...Object.fromEntries(
+    ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((method) => [`${method} /Roles/:id`, roleProbes(method)]),
+  ),
+  'GET /Roles': [
+    ...listProbes('GET', '/Roles', ROLE_FILTERS),
+    probe('all of them', 200, (client) => client.get('/Roles')),
+  ],
+  'HEAD /Roles': listProbes('HEAD', '/Roles', ROLE_FILTERS),
+  'POST /Roles': [
+    // The strangers' connections may not make roles; whether the name is taken elsewhere must not show either.
+    probe('with their name', 403, (client, { roleName: name }) =>
+      client.post('/Roles', { schemas: [ROLE], name, inheritedFrom: 'member' }),
+    ),
+  ],
+  'OPTIONS /Roles': [optionsProbe('/Roles')],
+}
+
 /** Every route with the requests through which another org might show: `METHOD template` → probes. */
 export const ROWS: Readonly<Record<string, readonly Probe[]>> = {
   ...USERS,
   ...GROUPS,
+  ...ROLES,
   ...document('/ServiceProviderConfig'),
   ...document('/Schemas'),
   ...document('/ResourceTypes'),
@@ -239,5 +297,6 @@ export const ROWS: Readonly<Record<string, readonly Probe[]>> = {
   ...notServed('/.search', ['POST'], ({ user: id }) => search(`id eq "${id}"`)),
   ...notServed('/Users/.search', ['POST'], ({ user: id }) => search(`id eq "${id}"`)),
   ...notServed('/Groups/.search', ['POST'], ({ group: id }) => search(`id eq "${id}"`)),
+  ...notServed('/Roles/.search', ['POST'], ({ role: id }) => search(`id eq "${id}"`)),
   ...notServed('/Me', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'POST'], ({ user: id }) => user({ id })),
 }

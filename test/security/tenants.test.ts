@@ -38,7 +38,7 @@ forEachDialect('credentials of one org and resources of another', (dialect) => {
   })
 
   async function makeTheirs(client: ScimClient): Promise<Facts> {
-    const { user: _, group: __, ...names } = inventedFacts()
+    const { user: _, group: __, role: ___, ...names } = inventedFacts()
     const boss = await make(client, '/Users', { userName: fresh('boss'), displayName: MARK })
     const user = await make(client, '/Users', {
       ...{ userName: names.userName, externalId: names.userExternalId, displayName: MARK, title: MARK },
@@ -48,7 +48,12 @@ forEachDialect('credentials of one org and resources of another', (dialect) => {
     const group = await make(client, '/Groups', {
       ...{ displayName: names.displayName, externalId: names.groupExternalId, members: [{ value: user }] },
     })
-    return { ...names, user, group }
+    const { token } = await openAccess(test.gateway, (await ownerOf()).orgId, { kind: 'script' })
+    const script = new ScimClient(test.base, token)
+    const role = await script.post('/Roles', { name: names.roleName, description: MARK, inheritedFrom: 'member' })
+    expect(role.status, role.text).to.equal(201)
+    script.close()
+    return { ...names, user, group, role: idOf(role) }
   }
 
   it('has a row for each method of each route, and no row for none (S02)', () => {
@@ -62,7 +67,10 @@ forEachDialect('credentials of one org and resources of another', (dialect) => {
     'a bearer token at /scim/v2': async ({ token }) => ({ mount: '/scim/v2', authorization: `Bearer ${token}` }),
     'Basic at /api/scim': async ({ token }) => ({ mount: '/api/scim', authorization: basic('scim', token) }),
     'an OAuth access token at /scim': async ({ connection, token }) => {
-      const headers = { authorization: basic(connection.id, token), 'content-type': 'application/x-www-form-urlencoded' }
+      const headers = {
+        authorization: basic(connection.id, token),
+        'content-type': 'application/x-www-form-urlencoded',
+      }
       const answer = await new ScimClient(test.url).call('oauth/token', {
         ...{ method: 'POST', rawBody: 'grant_type=client_credentials', headers },
       })
@@ -115,7 +123,9 @@ forEachDialect('credentials of one org and resources of another', (dialect) => {
       expect((body['Resources'] as Json[]).length).to.equal(body['totalResults'])
     }
     expect((await client.get('/Groups?count=1000')).text).to.not.include(facts.group)
-    expect((await theirs.get('/Users?count=1000')).text).to.include(facts.user).and.not.include(own)
+    expect((await theirs.get('/Users?count=1000')).text)
+      .to.include(facts.user)
+      .and.not.include(own)
     client.close()
   })
 

@@ -1,4 +1,5 @@
 import SCIMMY from 'scimmy'
+import { RoleSchema } from './role-schema.ts'
 import type { AttributeDefinition, SchemaDefinition, SchemaView } from './view.ts'
 
 type ScimmyAttribute = SCIMMY.Types.Attribute
@@ -108,11 +109,18 @@ const views: Readonly<Record<SchemaView['resourceType'], SchemaView>> = Object.f
     common,
     extensions: Object.freeze([]),
   }),
+  Role: Object.freeze({
+    resourceType: 'Role',
+    core: toSchema(RoleSchema.definition, 'Role'),
+    // Roles are made here or by a script; no directory has a name of its own for them.
+    common: Object.freeze(common.filter(({ name }) => name !== 'externalId')),
+    extensions: Object.freeze([]),
+  }),
 })
 
 /**
  * The schemas every org sees, copied once from the SCIM library's definitions and frozen: characteristics as in
- * RFC 7643 §8.7, with canonical values as suggestions only (§7). User: core and enterprise; Group: core.
+ * RFC 7643 §8.7, with canonical values as suggestions only (§7). User: core and enterprise; Group and Role: core.
  */
 export function baseView(resourceType: SchemaView['resourceType']): SchemaView {
   return views[resourceType]

@@ -66,6 +66,7 @@ export function serviceProviderConfig(base: string, abilities: Abilities): JsonO
 const DESCRIPTIONS: Readonly<Record<SchemaView['resourceType'], string>> = {
   User: 'A person in the organization',
   Group: 'A group of people; every team is one',
+  Role: 'A custom role: a built-in team role and permissions beyond it',
 }
 
 function resourceType(base: string, { resourceType: name, core, extensions }: SchemaView): JsonObject {

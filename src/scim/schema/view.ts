@@ -28,7 +28,7 @@ export interface SchemaDefinition {
  * as an argument, so nothing per org is ever declared in a process-wide place.
  */
 export interface SchemaView {
-  readonly resourceType: 'User' | 'Group'
+  readonly resourceType: 'User' | 'Group' | 'Role'
   readonly core: SchemaDefinition
   /** Common attributes of RFC 7643 §3.1 (`id`, `externalId`, `meta`) and `schemas`. */
   readonly common: readonly AttributeDefinition[]

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../../src/domain/schema-urns.ts'
+import { ENTERPRISE_URN, GROUP_URN, ROLE_URN, USER_URN } from '../../../src/domain/schema-urns.ts'
 import { isJsonObject } from '../../../src/domain/json.ts'
 import type { JsonObject } from '../../../src/domain/json.ts'
 import { baseView } from '../../../src/scim/schema/definitions.ts'
@@ -12,7 +12,7 @@ import {
 } from '../../../src/scim/schema/discovery.ts'
 
 const base = 'https://gateway.example/scim/v2'
-const views = [baseView('User'), baseView('Group')]
+const views = [baseView('User'), baseView('Group'), baseView('Role')]
 const abilities = { sort: true, maxResults: 1_000 }
 
 function nullsIn(value: unknown): number {
@@ -61,13 +61,13 @@ describe('the service provider configuration', () => {
 })
 
 describe('resource types', () => {
-  it('are User with the enterprise extension, and Group (RFC 7643 §6)', () => {
+  it('are User with the enterprise extension, Group, and Role for custom roles (RFC 7643 §6)', () => {
     const list = listResourceTypes(base, views)
     expect(list).to.deep.include({
       schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
-      totalResults: 2,
+      totalResults: 3,
       startIndex: 1,
-      itemsPerPage: 2,
+      itemsPerPage: 3,
     })
     expect(findResourceType(base, views, 'user')).to.deep.include({
       id: 'User',
@@ -77,7 +77,8 @@ describe('resource types', () => {
       meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/User` },
     })
     expect(findResourceType(base, views, 'Group')).to.not.have.property('schemaExtensions')
-    expect(findResourceType(base, views, 'Role')).to.equal(undefined)
+    expect(findResourceType(base, views, 'role')).to.deep.include({ endpoint: '/Roles', schema: ROLE_URN })
+    expect(findResourceType(base, views, 'Spaceship')).to.equal(undefined)
   })
 })
 
@@ -85,8 +86,8 @@ describe('schemas', () => {
   it('are those of the resources, each with its location (RFC 7643 §7)', () => {
     const list = listSchemas(base, views)
     const resources = list['Resources'] as JsonObject[]
-    expect(list['totalResults']).to.equal(3)
-    expect(resources.map(({ id }) => id)).to.deep.equal([USER_URN, ENTERPRISE_URN, GROUP_URN])
+    expect(list['totalResults']).to.equal(4)
+    expect(resources.map(({ id }) => id)).to.deep.equal([USER_URN, ENTERPRISE_URN, GROUP_URN, ROLE_URN])
     for (const { id, meta } of resources) {
       expect(meta).to.deep.equal({ resourceType: 'Schema', location: `${base}/Schemas/${id as string}` })
     }
