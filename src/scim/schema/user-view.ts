@@ -20,8 +20,12 @@ function attribute(name: string, description: string, more: Partial<AttributeDef
 
 const SEAT_TYPES = Object.freeze(['full', 'viewer', 'none'])
 
-function roleList(name: string, holder: AttributeDefinition, description: string): AttributeDefinition {
-  const role = attribute('roleName', 'The role held there: admin, member, viewer, or the name of a custom role.')
+function roleList(
+  name: string,
+  description: string,
+  holder: AttributeDefinition,
+  role: AttributeDefinition,
+): AttributeDefinition {
   return attribute(name, description, {
     type: 'complex',
     multiValued: true,
@@ -42,13 +46,15 @@ export const ROLLCALL_EXTENSION: SchemaDefinition = Object.freeze({
     attribute('weaveRole', 'The seat of Weave.', { canonicalValues: SEAT_TYPES }),
     roleList(
       'teamRoles',
-      attribute('teamName', 'Name of the team.'),
       'The role in each team; writing one sets it for the team it names and leaves the others.',
+      attribute('teamName', 'Name of the team.'),
+      attribute('roleName', 'The role in the team: admin, member or viewer.'),
     ),
     roleList(
       'registryRoles',
-      attribute('registryName', 'Name of the registry.', { caseExact: true }),
       'The role in each registry, as it was given.',
+      attribute('registryName', 'Name of the registry.', { caseExact: true }),
+      attribute('roleName', 'The role in the registry.', { caseExact: true }),
     ),
     attribute('accountType', 'USER for a person, SERVICE or ORG_SERVICE for a service account.', {
       caseExact: true,
