@@ -155,6 +155,11 @@ class Granting implements GrantOutcome {
   #accountType(value: string): void {
     if (fold(value) === fold(this.#subject.after.accountType)) return
     const path = 'accountType'
+    if (this.#subject.before === undefined) {
+      throw new DomainError('invalid-value', 'accountType must be USER: only people can be made over SCIM.', {
+        params: { path },
+      })
+    }
     throw new DomainError('mutability', 'accountType is immutable: it is given when the account is made.', {
       params: { path },
     })
