@@ -1,3 +1,4 @@
+import type { Access } from './access.ts'
 import type { Connection, ConnectionToken, JwtTrust, Viewer } from './connection.ts'
 import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
@@ -29,6 +30,8 @@ export interface UserReads {
   page(orgId: OrgId, query: PageQuery): Promise<Page<User>>
   /** The live groups of each person, at most 1,000 a person, in one query. */
   groupsOf(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly GroupRef[]>>
+  /** What each person may do, in one query: effective values, registry roles as stated. */
+  accessOf(orgId: OrgId, people: readonly User[]): Promise<ReadonlyMap<UserId, Access>>
   /** userName by id, for live people only (`manager.displayName`). */
   displayNames(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, string>>
 }

@@ -1,3 +1,4 @@
+import type { Access, AccessWish } from './access.ts'
 import type { ConnectionId, UserId } from './ids.ts'
 import type { JsonObject } from './json.ts'
 
@@ -41,6 +42,10 @@ export interface UserState {
   readonly attributes: UserAttributes
   readonly active: boolean
   readonly externalId: string | undefined
+  /** What the person may do, where the change asked to know it. */
+  readonly access?: Access
+  /** In a state that is wanted: explicit values to set or clear, in order. */
+  readonly wishes?: readonly AccessWish[]
 }
 
 export interface EmailValue extends JsonObject {

@@ -2,7 +2,7 @@ import type { Connection, ConnectionToken, JwtTrust } from './connection.ts'
 import type { Filter } from './filter.ts'
 import type { Group, MemberOrigin } from './group.ts'
 import type { ConnectionId, GroupId, JobId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
-import type { Desired, PersonFacts, ReconcileContext } from './reconcile.ts'
+import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { RecordDraft } from './record.ts'
 import type { CustomRole } from './role.ts'
 import type { AccountType, User, UserStatus } from './user.ts'
@@ -131,8 +131,44 @@ export interface AccessWrites {
   held(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, HeldAccess>>
   /** Writes the derived rows of one person. */
   write(orgId: OrgId, user: UserId, change: { held: HeldAccess; desired: Desired; at: number }): Promise<void>
+  /** How many active admins the org has. */
+  activeAdmins(orgId: OrgId): Promise<number>
   /** Closes and opens access periods at a seq; counters of seats and admins follow. */
   record(orgId: OrgId, changes: readonly AccessChange[], seq: number, at: number): Promise<void>
+}
+
+/** What an explicit value is about: reconcile reads all kinds but `registry_role`, which derives nothing. */
+export interface GrantKey {
+  readonly kind: Grant['kind'] | 'registry_role'
+  /** Product, team id or registry name; '' for org_role. */
+  readonly target: string
+}
+
+/** A live team under its name. */
+export interface NamedTeam {
+  readonly id: GroupId
+  readonly name: string
+  readonly archived: boolean
+}
+
+/** Values stated on one person: one row each, the last writer wins. */
+export interface GrantWrites {
+  /** @returns the value there was */
+  set(orgId: OrgId, user: UserId, grant: GrantKey & GrantFact): Promise<string | undefined>
+  /** @returns the value there was */
+  clear(orgId: OrgId, user: UserId, key: GrantKey): Promise<string | undefined>
+  /** Every explicit value of a person. */
+  list(orgId: OrgId, user: UserId): Promise<readonly (GrantKey & { readonly value: string })[]>
+  /** The live team of that name, in any case. */
+  teamNamed(orgId: OrgId, name: string): Promise<NamedTeam | undefined>
+  /** Names of teams by id. */
+  teamNames(orgId: OrgId, ids: readonly GroupId[]): Promise<ReadonlyMap<GroupId, string>>
+}
+
+export interface GrantFact {
+  readonly value: string
+  readonly setBy: string | undefined
+  readonly at: number
 }
 
 export interface Job {
@@ -218,6 +254,7 @@ export interface WriteStores {
   readonly roles: RoleWrites
   readonly members: MemberWrites
   readonly access: AccessWrites
+  readonly grants: GrantWrites
   readonly jobs: JobWrites
   readonly orgs: OrgWrites
   readonly links: LinkWrites

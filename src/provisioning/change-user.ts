@@ -1,3 +1,4 @@
+import type { AccessWish } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
@@ -5,11 +6,14 @@ import type { UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { primaryEmail, type User, type UserState, type UserStatus } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { checkAdminUntouched, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
+import { applyWishes } from './apply-wishes.ts'
+import { currentAccess } from './current-access.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
 import { checkOwner, ownerFor, takesOwnership } from './ownership.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
-import { reconcilePeople } from './reconcile-people.ts'
+import { reconcilePeople, withEffects } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
 import { isSameUser, userChanges, userTarget } from './user-record.ts'
 import { checkVersion } from './version-check.ts'
@@ -17,19 +21,22 @@ import { checkVersion } from './version-check.ts'
 export interface UserChange extends ChangeOptions {
   /** Pure: the state wanted, computed on the stored one. It refuses by throwing a DomainError. */
   readonly change: (current: UserState) => UserState
+  /** Whether `change` looks at what the person may do. */
+  readonly readsAccess?: boolean
 }
 
 /**
  * Changes a person by PUT or PATCH (RFC 7644 §3.5). `change` is computed on the stored state inside the org's write
  * lock, so no two changes lose one another. The first change by an idp connection to a person nobody owns takes
  * ownership. What changes nothing leaves the version as it is.
- * @throws DomainError `not-found`, `version-mismatch`, `forbidden`, `uniqueness`, or what `change` refuses
+ * @throws DomainError `not-found`, `version-mismatch`, `forbidden`, `uniqueness`, `last-admin`, or what `change` or its
+ * wishes meet
  */
 export function changeUser(
   provisioning: Provisioning,
   caller: Caller,
   id: UserId,
-  { change, ...options }: UserChange,
+  options: UserChange,
 ): Submitted<Changed<User>> {
   const { orgId } = caller
   const intent = {
@@ -46,34 +53,42 @@ export function changeUser(
     if (before === undefined) throw new DomainError('not-found', `User ${id} not found`)
     checkVersion(before.version, options.ifMatch)
     await checkOwner(stores, orgId, caller, before.owner)
-    const after = await changed(stores, caller, before, change)
-    if (isSameUser(before, after)) {
+    const { after, wishes } = await changed(stores, caller, before, options)
+    const granted = await applyWishes(stores, caller, { before, after }, wishes)
+    const isSame = isSameUser(before, after)
+    if (isSame && granted.changes.length === 0) {
       provisioning.tally.noop(caller, 'user.update', id)
       return { value: before, changed: false }
     }
     await stores.users.update(orgId, before, after)
     if (before.owner !== after.owner) await settleLink(stores, caller, id)
-    const effects = before.status === after.status ? [] : await reconcilePeople(stores, orgId, [id])
+    const concerned = before.status !== after.status || granted.changes.length > 0
+    const effects = concerned ? await reconcilePeople(stores, orgId, [id]) : []
     await stores.journal.append(orgId, {
       action: actionOf(before, after),
       actor: caller.actor,
       request: caller.request,
       outcome: { result: 'success' },
-      targets: [userTarget(after)],
-      changes: userChanges(before, after),
+      targets: [userTarget(after), ...granted.targets],
+      changes: [...userChanges(before, after), ...granted.changes],
       effects,
-      ...droppedKeys(options.ignored),
+      steps: [...(droppedKeys(options.ignored).steps ?? []), ...granted.steps],
     })
-    return { value: after, changed: true }
+    return { value: withEffects(after, effects), changed: true }
   })
+}
+
+interface Wanted {
+  readonly after: User
+  readonly wishes: readonly AccessWish[]
 }
 
 async function changed(
   stores: WriteStores,
   caller: Caller,
   before: User,
-  change: (current: UserState) => UserState,
-): Promise<User> {
+  { change, readsAccess = false }: UserChange,
+): Promise<Wanted> {
   const links = takesOwnership(caller, before.owner)
   const seesExternalId = before.owner === ownerFor(caller)
   const next = change({
@@ -81,6 +96,7 @@ async function changed(
     active: before.status !== 'deactivated',
     // A client sees and changes only its own externalId: one that a script left, or that links another's, stays hidden.
     externalId: seesExternalId ? before.externalId : undefined,
+    ...(readsAccess ? { access: await currentAccess(stores, caller.orgId, before) } : {}),
   })
   const after: User = {
     ...before,
@@ -91,8 +107,15 @@ async function changed(
     externalId: seesExternalId || links ? next.externalId : before.externalId,
     attributes: next.attributes,
   }
-  if (links && changesIdentity(before, after)) await checkLink(stores, caller, before.id)
-  return after
+  if (links && (await needsConfirmation(stores, caller, before, after))) await checkLink(stores, caller, before.id)
+  await checkAdminUntouched(stores, caller, { before, after, links })
+  return { after, wishes: next.wishes ?? [] }
+}
+
+/** A link that changes who the person is in the eyes of sign-in, or gives an admin an owner that may make none. */
+async function needsConfirmation(stores: WriteStores, caller: Caller, before: User, after: User): Promise<boolean> {
+  if (changesIdentity(before, after)) return true
+  return !mayGrantAdmin(caller) && (await isOrgAdmin(stores, caller.orgId, before))
 }
 
 /** The first write of an identity provider means the invited person has arrived. */

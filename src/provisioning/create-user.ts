@@ -2,10 +2,11 @@ import type { Caller } from '../domain/caller.ts'
 import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { User, UserState } from '../domain/user.ts'
+import { applyWishes } from './apply-wishes.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
-import { reconcileNewPerson } from './reconcile-people.ts'
+import { reconcileNewPerson, reconcilePeople, withEffects } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
 import { userChanges, userTarget } from './user-record.ts'
 
@@ -16,7 +17,7 @@ export interface UserDraft extends UserState {
 
 /**
  * Makes a person (RFC 7644 §3.3). A userName that was freed by a deletion makes a new person with nothing of the old.
- * @throws DomainError `uniqueness` when a live person has the userName, or the connection's externalId
+ * @throws DomainError `uniqueness` when a live person has the userName, or the connection's externalId, or what its wishes meet
  */
 export function createUser(provisioning: Provisioning, caller: Caller, draft: UserDraft): Submitted<User> {
   const { orgId } = caller
@@ -39,18 +40,22 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     }
     await stores.users.insert(orgId, user)
     await stores.count(orgId, 'user', 1)
+    const granted = await applyWishes(stores, caller, { before: undefined, after: user }, draft.wishes ?? [])
     const person = { id, status, accountType: 'USER', explicit: [], members: [] } as const
-    const effects = await reconcileNewPerson(stores, orgId, person)
+    const effects =
+      granted.changes.length === 0
+        ? await reconcileNewPerson(stores, orgId, person)
+        : await reconcilePeople(stores, orgId, [id])
     await stores.journal.append(orgId, {
       action: 'user.create',
       actor: caller.actor,
       request: caller.request,
       outcome: { result: 'success' },
-      targets: [userTarget(user)],
-      changes: userChanges(undefined, user),
+      targets: [userTarget(user), ...granted.targets],
+      changes: [...userChanges(undefined, user), ...granted.changes],
       effects,
-      ...droppedKeys(draft.ignored),
+      steps: [...(droppedKeys(draft.ignored).steps ?? []), ...granted.steps],
     })
-    return user
+    return withEffects(user, effects)
   })
 }

@@ -1,7 +1,9 @@
 import type { OrgId, UserId } from '../domain/ids.ts'
 import type { RecordEffect } from '../domain/record.ts'
 import { type Desired, type PersonFacts, reconcile, type ReconcileContext, type Source } from '../domain/reconcile.ts'
+import type { User } from '../domain/user.ts'
 import type { AccessChange, HeldAccess, WriteStores } from '../domain/write-ports.ts'
+import { checkLastAdmin } from './admin-guard.ts'
 
 /** At most this many people are reconciled in the request's own transaction; more become a job. */
 export const INLINE_PEOPLE = 1_000
@@ -36,6 +38,12 @@ export async function reconcileNewPerson(
   return apply(stores, orgId, { people: [person], context, held: new Map() })
 }
 
+/** A person with the org role that reconciling gave. */
+export function withEffects(user: User, effects: readonly RecordEffect[]): User {
+  const role = effects.find(({ kind, people }) => kind === 'org_role' && people.includes(user.id))
+  return role === undefined ? user : { ...user, orgRole: (role.new ?? 'none') as User['orgRole'] }
+}
+
 interface Situation {
   readonly people: readonly PersonFacts[]
   readonly context: ReconcileContext
@@ -51,18 +59,21 @@ async function apply(stores: WriteStores, orgId: OrgId, situation: Situation): P
   for (const person of situation.people) {
     const held = situation.held.get(person.id) ?? NOTHING
     const desired = reconcile(person, situation.context)
-    effects.push(...differences(person.id, held, desired))
+    effects.push(...differences(person, held, desired))
     await stores.access.write(orgId, person.id, { held, desired, at: stores.now })
   }
+  await checkLastAdmin(stores, orgId, effects)
   await stores.access.record(orgId, effects, stores.journal.nextSeq(orgId), stores.now)
   return grouped(effects)
 }
 
 /** What a person gains and loses. A role of `none` and a seat of `none` are nothing. */
-function differences(user: UserId, held: HeldAccess, desired: Desired): readonly Effect[] {
+function differences(person: PersonFacts, held: HeldAccess, desired: Desired): readonly Effect[] {
+  const { id: user } = person
+  const stated = person.explicit.some(({ kind }) => kind === 'org_role')
   const values: readonly Values[] = [
     { kind: 'active', target: '', old: present(held.active), new: present(desired.active), via: 'status' },
-    { kind: 'org_role', target: '', old: held.orgRole, new: desired.orgRole, via: 'default' },
+    { kind: 'org_role', target: '', old: held.orgRole, new: desired.orgRole, via: stated ? 'explicit' : 'default' },
     ...teamValues(held, desired),
     ...seatValues(held, desired),
   ]

@@ -12,8 +12,13 @@ import {
   listSchemas,
   serviceProviderConfig,
 } from './schema/discovery.ts'
+import { publishedUserView } from './schema/user-view.ts'
+import type { SchemaView } from './schema/view.ts'
 
-const VIEWS = [baseView('User'), baseView('Group'), baseView('Role')]
+/** The schemas that the mount of a request publishes. */
+function viewsOf({ mount }: ScimContext): readonly SchemaView[] {
+  return [publishedUserView(mount), baseView('Group'), baseView('Role')]
+}
 
 /**
  * Discovery (RFC 7644 §4), ahead of the library's own, which keeps the base address of the latest request in a static
@@ -26,19 +31,19 @@ export function documentRoutes(router: Router): void {
   )
   router.get(
     '/ResourceTypes',
-    document(({ base }) => listResourceTypes(base, VIEWS)),
+    document((ctx) => listResourceTypes(ctx.base, viewsOf(ctx))),
   )
   router.get(
     '/ResourceTypes/:id',
-    document(({ base }, id) => findResourceType(base, VIEWS, id)),
+    document((ctx, id) => findResourceType(ctx.base, viewsOf(ctx), id)),
   )
   router.get(
     '/Schemas',
-    document(({ base }) => listSchemas(base, VIEWS)),
+    document((ctx) => listSchemas(ctx.base, viewsOf(ctx))),
   )
   router.get(
     '/Schemas/:id',
-    document(({ base }, id) => findSchema(base, VIEWS, id)),
+    document((ctx, id) => findSchema(ctx.base, viewsOf(ctx), id)),
   )
 }
 

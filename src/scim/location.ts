@@ -5,17 +5,19 @@ export const MOUNTS = ['/scim/v2', '/api/scim', '/scim'] as const
 
 export type Mount = (typeof MOUNTS)[number]
 
-/** What a mount decides: page sizes, and whether a group PATCH always answers with a body. */
+/** What a mount decides: page sizes, whether a group PATCH always answers with a body, and names at the top level. */
 export interface MountTraits {
   readonly defaultCount: number
   readonly maxCount: number
   readonly alwaysBody: boolean
+  /** Whether people show the attributes of Rollcall's extension at the top level as well, as W&B's clients read them. */
+  readonly topLevelNames: boolean
 }
 
 const TRAITS: Readonly<Record<Mount, MountTraits>> = {
-  '/scim/v2': { defaultCount: 100, maxCount: 1_000, alwaysBody: false },
-  '/api/scim': { defaultCount: 9_999, maxCount: 9_999, alwaysBody: true },
-  '/scim': { defaultCount: 9_999, maxCount: 9_999, alwaysBody: true },
+  '/scim/v2': { defaultCount: 100, maxCount: 1_000, alwaysBody: false, topLevelNames: false },
+  '/api/scim': { defaultCount: 9_999, maxCount: 9_999, alwaysBody: true, topLevelNames: true },
+  '/scim': { defaultCount: 9_999, maxCount: 9_999, alwaysBody: true, topLevelNames: true },
 }
 
 /** The traits of a mount. */

@@ -1,8 +1,8 @@
 import { isJsonObject } from '../domain/json.ts'
 import type { Json, JsonObject } from '../domain/json.ts'
 import { afterUrn } from './schema/body-keys.ts'
-import { attributeNamed, extensionNamed, topLevelNamed } from './schema/view.ts'
-import type { AttributeDefinition, SchemaView } from './schema/view.ts'
+import { attributeNamed, extensionNamed, schemaUrns, topLevelNamed } from './schema/view.ts'
+import type { AttributeDefinition, SchemaDefinition, SchemaView } from './schema/view.ts'
 
 /** Parts of a resource by canonical name; `whole` takes all below a name, a further tree some of it. */
 type Tree = ReadonlyMap<string, 'whole' | Tree>
@@ -41,16 +41,23 @@ function resolveAmong(
   return sub === undefined ? undefined : [attribute.name, sub.name]
 }
 
+function resolveIn(extension: SchemaDefinition | undefined, text: string): readonly string[] | undefined {
+  if (extension === undefined) return undefined
+  const path = resolveAmong((each) => attributeNamed(extension.attributes, each), text)
+  return path && [extension.id, ...path]
+}
+
 /** The path a client names, in any case and with or without its URN; undefined for an unknown one. */
 function resolve(view: SchemaView, name: string): readonly string[] | undefined {
   const extension = extensionNamed(view, name)
   if (extension !== undefined) return [extension.id]
-  for (const { id, attributes } of view.extensions) {
-    const inside = afterUrn(name, id)
-    const path = inside === undefined ? undefined : resolveAmong((each) => attributeNamed(attributes, each), inside)
-    if (path !== undefined) return [id, ...path]
+  for (const { urn, schema } of schemaUrns(view)) {
+    const inside = schema === undefined ? undefined : afterUrn(name, urn)
+    const path = inside === undefined ? undefined : resolveIn(schema, inside)
+    if (path !== undefined) return path
   }
-  return resolveAmong((each) => topLevelNamed(view, each), afterUrn(name, view.core.id) ?? name)
+  const plain = afterUrn(name, view.core.id) ?? name
+  return resolveAmong((each) => topLevelNamed(view, each), plain) ?? resolveIn(view.aliases?.extension, plain)
 }
 
 function grow(tree: GrowingTree, [first, ...rest]: readonly string[]): void {

@@ -1,10 +1,12 @@
+import type { Access } from '../domain/access.ts'
 import type { GroupRef } from '../domain/group.ts'
 import { isId, type UserId } from '../domain/ids.ts'
 import { isJsonObject, type JsonObject } from '../domain/json.ts'
-import { ENTERPRISE_URN, USER_URN } from '../domain/schema-urns.ts'
+import { ENTERPRISE_URN, ROLLCALL_URN, USER_URN } from '../domain/schema-urns.ts'
 import type { User } from '../domain/user.ts'
 import type { ScimContext } from './context.ts'
-import { locationOf } from './location.ts'
+import { accessResource } from './access-shape.ts'
+import { locationOf, traitsOf } from './location.ts'
 import { project, type Projection, wants } from './projection.ts'
 import { externalIdFor, metaOf } from './resource-shape.ts'
 
@@ -13,6 +15,7 @@ interface Surroundings {
   readonly groups: ReadonlyMap<UserId, readonly GroupRef[]>
   /** userName of managers that are live people of the org. */
   readonly managers: ReadonlyMap<UserId, string>
+  readonly access: ReadonlyMap<UserId, Access>
 }
 
 /** How many people are printed between two turns of the event loop, and asked for in one query. */
@@ -27,14 +30,21 @@ export async function* userTexts(
   for (let at = 0; at < users.length; at += SLICE) {
     const slice = users.slice(at, at + SLICE)
     const around = await surroundingsOf(ctx, slice, projection)
-    const texts = slice.map((user) => JSON.stringify(project(userResource(ctx, user, around), projection)))
+    const texts = slice.map((user) => JSON.stringify(shown(ctx, userResource(ctx, user, around), projection)))
     yield (at === 0 ? '' : ',') + texts.join(',')
   }
 }
 
 /** The resource of one person, projected. */
 export async function presentUser(ctx: ScimContext, user: User, projection: Projection): Promise<JsonObject> {
-  return project(userResource(ctx, user, await surroundingsOf(ctx, [user], projection)), projection)
+  return shown(ctx, userResource(ctx, user, await surroundingsOf(ctx, [user], projection)), projection)
+}
+
+/** The resource projected, with the names at the top level where the mount shows them: they follow the extension's. */
+function shown(ctx: ScimContext, resource: JsonObject, projection: Projection): JsonObject {
+  const projected = project(resource, projection)
+  const extension = projected[ROLLCALL_URN]
+  return traitsOf(ctx.mount).topLevelNames && isJsonObject(extension) ? { ...projected, ...extension } : projected
 }
 
 async function surroundingsOf(ctx: ScimContext, users: readonly User[], projection: Projection): Promise<Surroundings> {
@@ -45,6 +55,7 @@ async function surroundingsOf(ctx: ScimContext, users: readonly User[], projecti
   return {
     groups: wants(projection, 'groups') ? await reads.groupsOf(orgId, ids) : new Map(),
     managers: managers.length > 0 ? await reads.displayNames(orgId, managers) : new Map(),
+    access: wants(projection, ROLLCALL_URN) ? await reads.accessOf(orgId, users) : new Map(),
   }
 }
 
@@ -62,12 +73,15 @@ function managerOf(user: User): JsonObject | undefined {
 function userResource(ctx: ScimContext, user: User, around: Surroundings): JsonObject {
   const externalId = externalIdFor(ctx.viewer, user)
   const groups = around.groups.get(user.id) ?? []
+  const access = around.access.get(user.id)
+  const urns = Object.keys(user.attributes).filter((key) => key.startsWith('urn:'))
   return {
-    schemas: [USER_URN, ...Object.keys(user.attributes).filter((key) => key.startsWith('urn:'))],
+    schemas: [USER_URN, ...urns, ...(access === undefined ? [] : [ROLLCALL_URN])],
     id: user.id,
     ...(externalId === undefined ? {} : { externalId }),
     ...user.attributes,
     ...withManager(ctx, user, around),
+    ...(access === undefined ? {} : { [ROLLCALL_URN]: accessResource(access, ctx.mount) }),
     active: user.status !== 'deactivated',
     ...(groups.length === 0 ? {} : { groups: groups.map((group) => groupOf(ctx, group)) }),
     meta: metaOf(ctx, 'User', user),

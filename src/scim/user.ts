@@ -13,8 +13,8 @@ import { readProjection } from './projection.ts'
 import { isFresh, jsonReply, Reply } from './reply.ts'
 import { changeOptions, notFound, requireId, RollcallResource } from './resource.ts'
 import { resourceHeaders } from './resource-shape.ts'
-import { baseView } from './schema/definitions.ts'
 import { readUserBody, replaceUserState, toNewUser } from './schema/normalise.ts'
+import { shownUserView, userView } from './schema/user-view.ts'
 import { presentUser, userTexts } from './user-shape.ts'
 
 /** An address longer than this is in no store. */
@@ -31,7 +31,7 @@ export class RollcallUser extends RollcallResource {
   }
 
   protected async list(ctx: ScimContext): Promise<Reply> {
-    const view = baseView('User')
+    const view = shownUserView()
     const projection = readProjection(ctx.query, view)
     const query = pageQuery(ctx, view)
     const { total, rows } = await ctx.ports.reads.users.page(ctx.caller.orgId, query)
@@ -48,24 +48,29 @@ export class RollcallUser extends RollcallResource {
   }
 
   protected async create(ctx: ScimContext, body: unknown): Promise<Reply> {
-    const draft = toNewUser(readUserBody(body, baseView('User')))
+    const draft = toNewUser(readUserBody(body, userView()))
     return answer(ctx, 201, await createUser(ctx.ports.provisioning, ctx.caller, draft).durable)
   }
 
   protected async replace(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    const view = baseView('User')
+    const view = userView()
     const userId = requireId<UserId>('User', id)
     const read = readUserBody(body, view)
-    const options = { ...changeOptions(ctx, 'PUT'), ignored: read.ignored }
-    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, { change: (current) => replaceUserState(current, read, view), ...options })
+    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, {
+      ...changeOptions(ctx, 'PUT'),
+      change: (current) => replaceUserState(current, read, view, ctx.mount),
+      readsAccess: read.access.length > 0,
+      ignored: read.ignored,
+    })
     return answer(ctx, 200, (await change.durable).value)
   }
 
   protected async change(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
     const userId = requireId<UserId>('User', id)
-    const plan = planUserPatch(readPatchOp(body), baseView('User'))
-    const options = { ...changeOptions(ctx, 'PATCH'), ignored: plan.ignored }
-    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, { change: plan, ...options })
+    const plan = planUserPatch(readPatchOp(body), userView(), ctx.mount)
+    const { readsAccess, ignored } = plan
+    const options = { ...changeOptions(ctx, 'PATCH'), change: plan, readsAccess, ignored }
+    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, options)
     return answer(ctx, 200, (await change.durable).value)
   }
 
@@ -77,7 +82,7 @@ export class RollcallUser extends RollcallResource {
 }
 
 async function answer(ctx: ScimContext, status: 200 | 201, user: User): Promise<Reply> {
-  const projection = readProjection(ctx.query, baseView('User'))
+  const projection = readProjection(ctx.query, shownUserView())
   const headers = resourceHeaders(ctx, 'User', user, status === 201)
   return jsonReply(status, await presentUser(ctx, user, projection), headers)
 }

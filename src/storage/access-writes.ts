@@ -41,6 +41,16 @@ export function accessWrites(db: Kysely<Database>, dialect: Dialect): AccessWrit
       }
     },
 
+    async activeAdmins(orgId) {
+      const row = await db
+        .selectFrom('org_counter')
+        .select('value')
+        .where('org_id', '=', orgId)
+        .where('name', '=', 'active_admin')
+        .executeTakeFirst()
+      return row?.value ?? 0
+    },
+
     async record(orgId, changes, seq, at) {
       for (const change of changes) await turnPeriod(db, { orgId, seq, at }, change)
       await countSeats(db, orgId, changes)

@@ -2,7 +2,7 @@ import { type RawBuilder, sql, type SqlBool } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Viewer } from '../domain/connection.ts'
 import type { OrgId } from '../domain/ids.ts'
-import { ENTERPRISE_URN } from '../domain/schema-urns.ts'
+import { ENTERPRISE_URN, ROLLCALL_URN } from '../domain/schema-urns.ts'
 import { rowPlace } from './json-sql.ts'
 
 /** What a filter or sort is compiled for: a query over `table` under its own name, of one org, seen by one client. */
@@ -56,6 +56,15 @@ function managerName({ dialect }: FilterScope): AttributeColumn {
   }
 }
 
+/** The seat that is held of a product. */
+function seat(product: string): ColumnMaker {
+  return () => ({
+    kind: 'key',
+    value: sql`(select s.given from user_seat as s
+      where s.org_id = "user".org_id and s.user_id = "user".id and s.product = ${product})`,
+  })
+}
+
 const BOTH: readonly (readonly [string, ColumnMaker])[] = [
   ['id', column('text', 'id')],
   ['externalId', externalId],
@@ -73,6 +82,10 @@ const COLUMNS: Readonly<Record<FilterScope['table'], ReadonlyMap<string, ColumnM
     [nameOf([ENTERPRISE_URN, 'department']), column('key', 'department_key')],
     [nameOf([ENTERPRISE_URN, 'employeeNumber']), column('key', 'employee_number_key')],
     [nameOf([ENTERPRISE_URN, 'manager', 'displayName']), managerName],
+    [nameOf([ROLLCALL_URN, 'organizationRole']), () => ({ kind: 'key', value: sql`nullif("user".org_role, 'none')` })],
+    [nameOf([ROLLCALL_URN, 'accountType']), column('text', 'account_type')],
+    [nameOf([ROLLCALL_URN, 'modelsSeat']), seat('models')],
+    [nameOf([ROLLCALL_URN, 'weaveRole']), seat('weave')],
   ]),
   scim_group: new Map<string, ColumnMaker>([...BOTH, ['displayName', column('key', 'name_key')]]),
 }

@@ -110,7 +110,7 @@ function elementCompiling(scope: FilterScope, element: Place): Compiling {
 
 /** That one value of a list satisfies a condition. */
 function existsIn(scope: FilterScope, path: readonly string[], condition: (element: Place) => Condition): Condition {
-  const list = relationOf(scope, path[0]) ?? (scope.table === 'user' ? jsonList(scope.dialect, path) : undefined)
+  const list = relationOf(scope, path) ?? (scope.table === 'user' ? jsonList(scope.dialect, path) : undefined)
   if (list === undefined) return NEVER
   const { from, element } = list
   return sql<SqlBool>`exists (select 1 from ${from} where ${condition(element)})`
@@ -140,10 +140,10 @@ function indexedCondition(
   op: SqlComparison,
   value: Literal,
 ): Condition | undefined {
-  const [name, sub] = path
+  const [name = '', sub] = path
   if (path.length !== 2 || sub !== 'value' || typeof value !== 'string') return undefined
   if (scope.table === 'user' && name === 'emails') return emailCondition(scope, op, fold(value))
-  return op === 'eq' ? relationOf(scope, name)?.hasId(fold(value)) : undefined
+  return op === 'eq' ? relationOf(scope, [name])?.hasId(fold(value)) : undefined
 }
 
 /** The ids or addresses an element must have for a value path to hold: comparisons every one of its matches satisfies. */
@@ -186,7 +186,7 @@ function relationTerms(filter: Filter, scope: FilterScope): number {
     case 'not':
       return relationTerms(filter.term, scope)
     default:
-      return relationOf(scope, filter.at.path[0]) === undefined || isIndexed(filter) ? 0 : 1
+      return relationOf(scope, filter.at.path) === undefined || isIndexed(filter) ? 0 : 1
   }
 }
 

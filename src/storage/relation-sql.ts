@@ -1,4 +1,5 @@
 import { type RawBuilder, sql, type SqlBool } from 'kysely'
+import { ROLLCALL_URN } from '../domain/schema-urns.ts'
 import type { Place } from './json-sql.ts'
 import type { FilterScope } from './attribute-columns.ts'
 import { type SqlComparison, textCondition } from './text-condition.ts'
@@ -8,22 +9,23 @@ export interface Relation {
   /** Its values for the row at hand, as rows called `element`. */
   readonly from: RawBuilder<unknown>
   readonly element: Place
-  /** That one of its values has this id, found by an index. @param id folded */
-  hasId(id: string): RawBuilder<SqlBool>
+  /** What its values are ordered by. */
+  readonly position: RawBuilder<unknown>
+  /** That one of its values has this id, found by an index; undefined where values have none. @param id folded */
+  hasId(id: string): RawBuilder<SqlBool> | undefined
 }
 
-/** Columns `value`, `display`, `type`, all of them folded text. */
-const ELEMENT: Place = {
-  text: (names) => columnNamed(names),
-  flag: () => sql`null`,
-  number: () => sql`null`,
+/** An element whose values stand in columns of their names, all of them text that compares as it is. */
+function elementOf(...columns: readonly string[]): Place {
+  return {
+    text: ([name = '']) => (columns.includes(name) ? sql.ref(`element.${name}`) : sql`null`),
+    flag: () => sql`null`,
+    number: () => sql`null`,
+  }
 }
 
-const ELEMENT_COLUMNS: ReadonlySet<string> = new Set(['value', 'display', 'type'])
-
-function columnNamed([name = '']: readonly string[]): RawBuilder<unknown> {
-  return ELEMENT_COLUMNS.has(name) ? sql.ref(`element.${name}`) : sql`null`
-}
+const ELEMENT = elementOf('value', 'display', 'type')
+const BY_VALUE = sql.ref('element.value')
 
 /**
  * SQLite has no statistics to know that an org has many rows and a person few, and would look through the whole org for
@@ -49,6 +51,7 @@ function groupsOfUser(scope: FilterScope): Relation {
         and not exists (select 1 from group_member as m where m.org_id = t.org_id and m.user_id = t.user_id
           and m.group_id = t.team_id and m.origin <> 'service')) as element`,
     element: ELEMENT,
+    position: BY_VALUE,
     hasId: (id) => sql<SqlBool>`"user".id in (
       select m.user_id from scim_group as g cross join group_member as m
         where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null
@@ -74,6 +77,7 @@ function membersOfGroup(scope: FilterScope): Relation {
         where c.org_id = scim_group.org_id and c.group_id = scim_group.id
         and g.org_id = c.org_id and g.id = c.child_group_id and g.deleted_at is null) as element`,
     element: ELEMENT,
+    position: BY_VALUE,
     hasId: (id) => sql<SqlBool>`scim_group.id in (
       select m.group_id from "user" as u cross join group_member as m ${indexedBy(scope, 'group_member_user')}
         where u.org_id = ${orgId} and u.id = ${id} and u.deleted_at is null
@@ -85,8 +89,34 @@ function membersOfGroup(scope: FilterScope): Relation {
   }
 }
 
-/** The relation behind a multi-valued attribute, by the first name of its path. */
-export function relationOf(scope: FilterScope, name: string | undefined): Relation | undefined {
+/** The role in each team, as it is in effect. */
+function teamRolesOfUser(): Relation {
+  return {
+    from: sql`(select g.name_key as "teamName", t.role as "roleName" from team_membership as t cross join scim_group as g
+      where t.org_id = "user".org_id and t.user_id = "user".id
+      and g.org_id = t.org_id and g.id = t.team_id and g.deleted_at is null) as element`,
+    element: elementOf('teamName', 'roleName'),
+    position: sql.ref('element.teamName'),
+    hasId: () => undefined,
+  }
+}
+
+/** The role in each registry, as it was given. */
+function registryRolesOfUser(): Relation {
+  return {
+    from: sql`(select e.target as "registryName", e.value as "roleName" from explicit_grant as e
+      where e.org_id = "user".org_id and e.user_id = "user".id and e.kind = 'registry_role') as element`,
+    element: elementOf('registryName', 'roleName'),
+    position: sql.ref('element.registryName'),
+    hasId: () => undefined,
+  }
+}
+
+/** The relation behind a multi-valued attribute, by its path from the resource. */
+export function relationOf(scope: FilterScope, [name, inner]: readonly string[]): Relation | undefined {
+  if (scope.table === 'user' && name === ROLLCALL_URN) {
+    return inner === 'teamRoles' ? teamRolesOfUser() : inner === 'registryRoles' ? registryRolesOfUser() : undefined
+  }
   if (scope.table === 'user' && name === 'groups') return groupsOfUser(scope)
   return scope.table === 'scim_group' && name === 'members' ? membersOfGroup(scope) : undefined
 }

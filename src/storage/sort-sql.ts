@@ -20,9 +20,9 @@ function listKey(scope: FilterScope, at: AttributeRef): RawBuilder<unknown> {
   const cut = at.path[0]?.includes(':') === true ? 2 : 1
   const inner = at.path.slice(cut)
   const ref = { ...at, path: inner.length === 0 ? ['value'] : inner }
-  const relation = relationOf(scope, at.path[0])
+  const relation = relationOf(scope, at.path)
   if (relation !== undefined) {
-    return sql`(select ${keyIn(scope, relation.element, ref)} from ${relation.from} order by element.value limit 1)`
+    return sql`(select ${keyIn(scope, relation.element, ref)} from ${relation.from} order by ${relation.position} limit 1)`
   }
   if (scope.table !== 'user') return NOTHING
   const { from, element, position } = jsonList(scope.dialect, at.path.slice(0, cut))

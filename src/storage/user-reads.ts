@@ -4,6 +4,7 @@ import type { Database, UserTable } from '../../db/schema.ts'
 import type { GroupRef } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { UserReads } from '../domain/ports.ts'
+import { accessOf } from './access-of.ts'
 import { idList, idRows } from './id-list.ts'
 import { resourcePage } from './resource-page.ts'
 import { toUser, USER_COLUMNS } from './user-row.ts'
@@ -36,6 +37,8 @@ export function userReads(db: Kysely<Database>, dialect: Dialect): UserReads {
     },
 
     groupsOf: (orgId, ids) => groupsOf(db, dialect, orgId, ids),
+
+    accessOf: (orgId, people) => accessOf(db, dialect, orgId, people),
 
     async displayNames(orgId, ids) {
       if (ids.length === 0) return new Map()

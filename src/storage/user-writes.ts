@@ -82,7 +82,7 @@ function userChanges(
     async remove(orgId, id, at) {
       await db
         .updateTable('user')
-        .set((eb) => ({ deleted_at: at, updated: at, org_role: 'none', version: eb('version', '+', 1) }))
+        .set((eb) => ({ deleted_at: at, updated: at, version: eb('version', '+', 1) }))
         .where('org_id', '=', orgId)
         .where('id', '=', id)
         .execute()

@@ -5,6 +5,7 @@ import type { WriteStores } from '../domain/write-ports.ts'
 import { accessWrites } from './access-writes.ts'
 import type { ChainWriter } from './chain-writer.ts'
 import { addToCounter } from './counters.ts'
+import { grantWrites } from './grant-writes.ts'
 import { groupWrites } from './group-writes.ts'
 import { jobWrites } from './job-writes.ts'
 import { linkWrites } from './link-writes.ts'
@@ -26,6 +27,7 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     roles: roleWrites(db),
     members: memberWrites(db, dialect),
     access: accessWrites(db, dialect),
+    grants: grantWrites(db, dialect),
     jobs: jobWrites(db, dialect),
     orgs: orgWrites(db),
     links: linkWrites(db),

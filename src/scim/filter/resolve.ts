@@ -1,5 +1,5 @@
 import type { AttributeRef } from '../../domain/filter.ts'
-import { attributeNamed, topLevelNamed } from '../schema/view.ts'
+import { aliasNamed, attributeNamed, schemaUrns, topLevelNamed } from '../schema/view.ts'
 import type { AttributeDefinition, SchemaDefinition, SchemaView } from '../schema/view.ts'
 import { FilterFault } from './lex.ts'
 
@@ -33,10 +33,10 @@ interface Qualified {
 function takeUrn(view: SchemaView, name: string, at: number): Qualified {
   if (!/^urn:/i.test(name)) return { extension: undefined, rest: name }
   let found: (Qualified & { readonly length: number }) | undefined
-  for (const schema of [view.core, ...view.extensions]) {
-    const rest = afterUrn(name, schema.id)
-    if (rest === undefined || (found !== undefined && found.length > schema.id.length)) continue
-    found = { extension: schema === view.core ? undefined : schema, rest, length: schema.id.length }
+  for (const { urn, schema } of schemaUrns(view)) {
+    const rest = afterUrn(name, urn)
+    if (rest === undefined || (found !== undefined && found.length > urn.length)) continue
+    found = { extension: schema, rest, length: urn.length }
   }
   if (found === undefined) throw new FilterFault(at, `${shown(name)} begins with no schema of ${view.resourceType}.`)
   return found
@@ -51,6 +51,14 @@ export function resolveSub(parent: AttributeDefinition, name: string, at: number
   throw new FilterFault(at, `"${parent.name}" has no sub-attribute ${shown(name)}; ${hint}.`)
 }
 
+/** The attribute of a name without its URN; an unqualified one may stand for an extension's. */
+function attributeOf(view: SchemaView, extension: SchemaDefinition | undefined, name: string): Omit<Resolved, 'sub'> {
+  if (extension !== undefined) return { extension, attribute: attributeNamed(extension.attributes, name) }
+  const attribute = topLevelNamed(view, name)
+  const alias = attribute === undefined ? aliasNamed(view, name) : undefined
+  return alias ?? { extension, attribute }
+}
+
 /**
  * Resolves an attribute name as RFC 7644 §3.10 writes it, in any case: `userName`, `name.givenName`,
  * `urn:…:User:manager.value`, or an extension's URN alone.
@@ -58,11 +66,11 @@ export function resolveSub(parent: AttributeDefinition, name: string, at: number
  * @throws FilterFault for a name the schemas do not have
  */
 export function resolveName(view: SchemaView, name: string, at: number): Resolved {
-  const { extension, rest } = takeUrn(view, name, at)
+  const { extension: qualified, rest } = takeUrn(view, name, at)
   const start = at + name.length - rest.length
-  if (rest === '' && extension !== undefined) return { extension, attribute: undefined, sub: undefined }
+  if (rest === '' && qualified !== undefined) return { extension: qualified, attribute: undefined, sub: undefined }
   const [first = '', second, ...more] = rest.split('.')
-  const attribute = extension === undefined ? topLevelNamed(view, first) : attributeNamed(extension.attributes, first)
+  const { extension, attribute } = attributeOf(view, qualified, first)
   if (attribute === undefined) {
     const owner = extension?.id ?? view.resourceType
     throw new FilterFault(start, `there is no attribute ${shown(first)} in ${owner}.`)

@@ -3,7 +3,11 @@ import type { Literal } from '../../domain/filter.ts'
 import { isJsonObject } from '../../domain/json.ts'
 import type { Json, JsonObject } from '../../domain/json.ts'
 import type { UserState } from '../../domain/user.ts'
-import { refuseImmutableChange, settleAttributes } from '../schema/normalise.ts'
+import type { AccessWish } from '../../domain/access.ts'
+import { ROLLCALL_URN, TEAMS_URN } from '../../domain/schema-urns.ts'
+import { accessResource, upsertBy, wishesOfPatch } from '../access-shape.ts'
+import type { Mount } from '../location.ts'
+import { ACCESS_URNS, refuseImmutableChange, settleAttributes } from '../schema/normalise.ts'
 import { invalidValue, namesForRecord } from '../schema/guard.ts'
 import { isUnassigned, readAttribute, readComplex, readOne } from '../schema/validator.ts'
 import type { Parts } from '../schema/validator.ts'
@@ -23,12 +27,16 @@ import type { Target } from './target.ts'
  */
 export interface UserPatch {
   (current: UserState): UserState
+  /** Whether it looks at what the person may do, so that `current.access` must be there. */
+  readonly readsAccess: boolean
   /** Names of unknown keys in path-less values, which were dropped. */
   readonly ignored: readonly string[]
 }
 
 interface Edit {
   readonly op: PatchVerb
+  /** Whether the operation's path says what it is about; a path-less value may be an echo of what was read. */
+  readonly named: boolean
   readonly target: Target
   readonly value: Json | undefined
   readonly ignored: Set<string>
@@ -150,12 +158,30 @@ function changeAll(edit: Edit): Change {
   return () => read
 }
 
+/** Lists whose values are each about a team or registry, by the sub-attribute that names it. */
+const UPSERTED: ReadonlyMap<string, string> = new Map([
+  ['teamRoles', 'teamName'],
+  ['registryRoles', 'registryName'],
+])
+
+/** Add (and for team roles replace as well) on those lists: one role for each team or registry. */
+function upsertOf({ op, target, value, ignored, named }: Edit): Change | undefined {
+  const { schema, attribute, where, sub, path } = target
+  const key = schema === ROLLCALL_URN ? UPSERTED.get(attribute.name) : undefined
+  if (key === undefined || where !== undefined || sub !== undefined) return undefined
+  if (op === 'replace' && (attribute.name !== 'teamRoles' || isUnassigned(value))) return undefined
+  const added = readAttribute(attribute, value, path, ignored)
+  return added === undefined ? (now) => now : upsertBy(key, added as readonly Json[], named)
+}
+
 function changeOf(edit: Edit): Change {
   const { op, target, value } = edit
   if (target.where !== undefined && !target.attribute.multiValued) {
     throw new DomainError('invalid-path', `${target.path} has a single value, so it takes no filter.`)
   }
   if (op === 'remove') return removal(edit)
+  const upsert = value === undefined ? undefined : upsertOf(edit)
+  if (upsert !== undefined) return upsert
   if (value === undefined) throw invalidValue(target.path, `needs a value for ${op}`)
   return target.where === undefined ? changeAll(edit) : changeSelected(edit)
 }
@@ -173,7 +199,17 @@ function toStep(edit: Edit): PatchStep {
   return { schema, name: attribute.name, change: changeOf(edit), weight }
 }
 
-function applyTo(current: UserState, steps: readonly PatchStep[], view: SchemaView): UserState {
+interface Plan {
+  readonly steps: readonly PatchStep[]
+  /** Steps on what the person may do, and the attributes among it that a path names. */
+  readonly accessSteps: readonly PatchStep[]
+  readonly named: ReadonlySet<string>
+  readonly view: SchemaView
+  readonly mount: Mount
+}
+
+function applyTo(current: UserState, { steps, view }: Plan): UserState {
+  if (steps.length === 0) return current
   const { attributes, active, externalId } = current
   const whole: JsonObject = { ...attributes, active, ...(externalId === undefined ? {} : { externalId }) }
   const { active: nextActive, externalId: nextExternalId, ...rest } = applySteps(whole, steps)
@@ -186,19 +222,47 @@ function applyTo(current: UserState, steps: readonly PatchStep[], view: SchemaVi
   }
 }
 
+function wishesOf({ access }: UserState, { accessSteps, named, mount }: Plan): readonly AccessWish[] {
+  if (accessSteps.length === 0) return []
+  if (access === undefined) throw new Error('This PATCH was not given what the person may do')
+  const before = accessResource(access, mount)
+  const after = applySteps({ [ROLLCALL_URN]: before }, accessSteps)
+  const [own, teams] = [after[ROLLCALL_URN], after[TEAMS_URN]]
+  const flat = { ...(isJsonObject(own) ? own : {}), ...(isJsonObject(teams) ? teams : {}) }
+  return wishesOfPatch(before, flat, named)
+}
+
 /**
  * Plans a PATCH of a person (RFC 7644 §3.5.2), with every path resolved and every value read beforehand. `replace` of
  * a complex attribute sets the sub-attributes it names; `replace` of a multi-valued one replaces all; "", null and []
- * unassign; a `remove` with a list of values removes those.
+ * unassign; a `remove` with a list of values removes those. What it asks of the person's access is said in `wishes`.
  * @throws DomainError invalid-path, invalid-value, mutability, no-target
  */
-export function planUserPatch(operations: readonly PatchOperation[], view: SchemaView): UserPatch {
-  const unknown = new Set<string>()
-  const steps = operations.flatMap((operation) =>
-    assignmentsOf(operation, view, unknown)
+export function planUserPatch(
+  operations: readonly PatchOperation[],
+  view: SchemaView,
+  mount: Mount = '/scim/v2',
+): UserPatch {
+  const ignored = new Set<string>()
+  const edits = operations.flatMap((operation) =>
+    assignmentsOf(operation, view, ignored)
       .filter(({ target }) => !isPassedOver(target))
-      .map(({ target, value }) => toStep({ op: operation.op, target, value, ignored: unknown })),
+      .map(({ target, value }): Edit => {
+        return { op: operation.op, named: operation.path !== undefined, target, value, ignored }
+      }),
   )
-  const apply = (current: UserState) => (steps.length === 0 ? current : applyTo(current, steps, view))
-  return Object.assign(apply, { ignored: namesForRecord(unknown) })
+  const isAccess = ({ target }: Edit): boolean => ACCESS_URNS.has(target.schema ?? '')
+  const access = edits.filter(isAccess)
+  const plan: Plan = {
+    steps: edits.filter((edit) => !isAccess(edit)).map(toStep),
+    accessSteps: access.map(toStep),
+    named: new Set(access.filter(({ named }) => named).map(({ target }) => target.attribute.name)),
+    view,
+    mount,
+  }
+  const apply = (current: UserState): UserState => {
+    const next = applyTo(current, plan)
+    return plan.accessSteps.length === 0 ? next : { ...next, wishes: wishesOf(current, plan) }
+  }
+  return Object.assign(apply, { readsAccess: access.length > 0, ignored: namesForRecord(ignored) })
 }

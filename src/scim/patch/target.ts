@@ -3,7 +3,7 @@ import type { Filter } from '../../domain/filter.ts'
 import type { Json, JsonObject } from '../../domain/json.ts'
 import { isJsonObject } from '../../domain/json.ts'
 import { invalidValue, kindOf } from '../schema/guard.ts'
-import { extensionNamed, topLevelNamed } from '../schema/view.ts'
+import { aliasNamed, extensionNamed, topLevelNamed } from '../schema/view.ts'
 import type { AttributeDefinition, SchemaView } from '../schema/view.ts'
 import { parsePatchPath } from './path.ts'
 
@@ -58,6 +58,11 @@ export function isReadOnly({ attribute, sub }: Target): boolean {
   return attribute.mutability === 'readOnly' || sub?.mutability === 'readOnly'
 }
 
+/** Removing an extension as a whole leaves what can only stay. */
+function isRemovable({ mutability }: AttributeDefinition): boolean {
+  return mutability !== 'immutable'
+}
+
 interface Spreading {
   readonly view: SchemaView
   readonly ignored: Set<string>
@@ -72,7 +77,13 @@ function spreadKey(key: string, value: Json | undefined, urn: string | undefined
       ? topLevelNamed(view, key)
       : extension.attributes.find(({ name }) => name.toLowerCase() === key.toLowerCase())
   const qualified = urn === undefined ? key : `${urn}:${key}`
-  const target = named === undefined ? readKey(qualified, view) : targetOf(urn, named)
+  const alias = named === undefined && urn === undefined ? aliasNamed(view, key) : undefined
+  const target =
+    alias !== undefined
+      ? targetOf(alias.extension.id, alias.attribute)
+      : named === undefined
+        ? readKey(qualified, view)
+        : targetOf(urn, named)
   if (target === undefined) ignored.add(qualified)
   else if ('extension' in target) spreadExtension(target.extension, value, spreading)
   else if (!isReadOnly(target)) out.push({ target, value })
@@ -81,7 +92,7 @@ function spreadKey(key: string, value: Json | undefined, urn: string | undefined
 function spreadExtension(urn: string, value: Json | undefined, spreading: Spreading): void {
   if (value === null || value === '') {
     const attributes = extensionNamed(spreading.view, urn)?.attributes ?? []
-    for (const attribute of attributes) spreadKey(attribute.name, null, urn, spreading)
+    for (const attribute of attributes.filter(isRemovable)) spreadKey(attribute.name, null, urn, spreading)
     return
   }
   if (!isJsonObject(value)) throw invalidValue(urn, `must be an object, got ${kindOf(value)}`)
@@ -108,7 +119,7 @@ function spreadPlain(object: JsonObject, spreading: Spreading): void {
 
 function removalOfExtension(urn: string, view: SchemaView): readonly Assignment[] {
   const attributes = extensionNamed(view, urn)?.attributes ?? []
-  const targets = attributes.map((attribute) => targetOf(urn, attribute))
+  const targets = attributes.filter(isRemovable).map((attribute) => targetOf(urn, attribute))
   return targets.filter((target) => !isReadOnly(target)).map((target) => ({ target, value: undefined }))
 }
 

@@ -2,13 +2,15 @@ import { DomainError } from '../../domain/errors.ts'
 import { isJsonObject } from '../../domain/json.ts'
 import { guardJson, invalidValue, kindOf } from './guard.ts'
 import { isUnassigned, takeKey } from './validator.ts'
-import { extensionNamed, topLevelNamed } from './view.ts'
+import { aliasNamed, extensionNamed, schemaUrns, topLevelNamed } from './view.ts'
 import type { AttributeDefinition, SchemaDefinition, SchemaView } from './view.ts'
 
 /** A body's keys, resolved: what to read, not yet read. */
 export interface SortedBody {
   readonly core: ReadonlyMap<AttributeDefinition, unknown>
   readonly extensions: ReadonlyMap<SchemaDefinition, ReadonlyMap<AttributeDefinition, unknown>>
+  /** Attributes of the aliased extension that stood at the top level: they may say other than the extension does. */
+  readonly aliased: ReadonlyMap<AttributeDefinition, unknown>
   readonly listed: ReadonlySet<string>
   readonly ignored: Set<string>
 }
@@ -41,6 +43,7 @@ function readSchemas(value: unknown, view: SchemaView): ReadonlySet<string> {
 class BodySorter {
   readonly core = new Map<AttributeDefinition, unknown>()
   readonly extensions = new Map<SchemaDefinition, Map<AttributeDefinition, unknown>>()
+  readonly aliased = new Map<AttributeDefinition, unknown>()
   readonly ignored = new Set<string>()
   readonly #view: SchemaView
 
@@ -53,6 +56,8 @@ class BodySorter {
     if (definition !== undefined) return takeKey(this.core, definition, key, value)
     const extension = extensionNamed(this.#view, key)
     if (extension !== undefined) return this.#takeExtension(extension, value)
+    const alias = aliasNamed(this.#view, key)
+    if (alias !== undefined) return takeKey(this.aliased, alias.attribute, key, value)
     if (!this.#takeQualified(key, value)) this.ignored.add(key)
   }
 
@@ -67,11 +72,13 @@ class BodySorter {
     const plain = afterUrn(key, this.#view.core.id)
     const definition = plain === undefined ? undefined : topLevelNamed(this.#view, plain)
     if (definition !== undefined) takeKey(this.core, definition, plain ?? key, value)
-    const extension = this.#view.extensions.find(({ id }) => afterUrn(key, id) !== undefined)
-    if (extension !== undefined) {
-      this.#takeNamed(extension, this.#open(extension), afterUrn(key, extension.id) ?? key, value)
+    const found = schemaUrns(this.#view).find(
+      ({ urn, schema }) => schema !== undefined && afterUrn(key, urn) !== undefined,
+    )
+    if (found?.schema !== undefined) {
+      this.#takeNamed(found.schema, this.#open(found.schema), afterUrn(key, found.urn) ?? key, value)
     }
-    return definition !== undefined || extension !== undefined
+    return definition !== undefined || found !== undefined
   }
 
   #takeNamed(extension: SchemaDefinition, into: Map<AttributeDefinition, unknown>, key: string, value: unknown): void {
@@ -103,6 +110,7 @@ export function sortBody(body: unknown, view: SchemaView): SortedBody {
   return {
     core: sorter.core,
     extensions: sorter.extensions,
+    aliased: sorter.aliased,
     listed: readSchemas(schemas?.[1], view),
     ignored: sorter.ignored,
   }

@@ -2,6 +2,9 @@ import { DomainError } from '../../domain/errors.ts'
 import type { Json, JsonObject } from '../../domain/json.ts'
 import { equalJson, isJsonObject } from '../../domain/json.ts'
 import type { UserAttributes, UserState } from '../../domain/user.ts'
+import { ROLLCALL_URN, TEAMS_URN } from '../../domain/schema-urns.ts'
+import { accessResource, type AccessValues, wishesOfBody } from '../access-shape.ts'
+import type { Mount } from '../location.ts'
 import { sortBody } from './body-keys.ts'
 import { invalidValue, namesForRecord } from './guard.ts'
 import { objectOf, readAttribute, readParts } from './validator.ts'
@@ -20,12 +23,21 @@ export interface UserBody {
   readonly present: ReadonlySet<string>
   /** Extension URNs listed in `schemas`. */
   readonly listed: ReadonlySet<string>
+  /** What is said of the person's access: by extensions, then by names at the top level. */
+  readonly access: readonly AccessValues[]
   /** Names of unknown attributes, which were dropped; `name.foo` for sub-attributes. */
   readonly ignored: readonly string[]
 }
 
 /** Kept by PUT when the body does not name them: clients that PUT core attributes only would strip them. */
 const OUTSIDE_PUT: ReadonlySet<string> = new Set(['roles', 'entitlements'])
+
+/** Extensions that say what a person may do, which is no part of `UserAttributes` either. */
+export const ACCESS_URNS: ReadonlySet<string> = new Set([ROLLCALL_URN, TEAMS_URN])
+
+function valuesByName(parts: Parts): AccessValues {
+  return new Map([...parts].map(([{ name }, value]) => [name, value]))
+}
 
 /** State of their own, no part of `UserAttributes`. */
 const APART: ReadonlySet<string> = new Set(['active', 'externalId'])
@@ -68,6 +80,7 @@ function attributesOf(core: Parts, extensions: ReadonlyMap<SchemaDefinition, Par
   const own = view.core.attributes.filter(({ name }) => !APART.has(name))
   const attributes: Record<string, Json> = { ...(objectOf(inOrder(own, core)) as Record<string, Json> | undefined) }
   for (const extension of view.extensions) {
+    if (ACCESS_URNS.has(extension.id)) continue
     const parts = extensions.get(extension)
     const value = parts === undefined ? undefined : objectOf(inOrder(extension.attributes, parts))
     if (value !== undefined) attributes[extension.id] = value
@@ -87,22 +100,26 @@ export function readUserBody(body: unknown, view: SchemaView): UserBody {
     [...sorted.extensions].map(([schema, raw]) => [schema, readAll(raw, `${schema.id}:`, sorted.ignored)]),
   )
   const active = partNamed(core, 'active')
+  const said = [...extensions].filter(([{ id }]) => ACCESS_URNS.has(id)).map(([, parts]) => parts)
+  const aliased = readAll(sorted.aliased, '', sorted.ignored)
   return {
     attributes: attributesOf(core, extensions, view),
     active: typeof active === 'boolean' ? active : undefined,
     externalId: externalIdOf(core),
     present: new Set([...core.keys()].map(({ name }) => name).concat([...extensions.keys()].map(({ id }) => id))),
     listed: sorted.listed,
+    access: [...said, aliased].filter((parts) => parts.size > 0).map(valuesByName),
     ignored: namesForRecord(sorted.ignored),
   }
 }
 
-/** The state a new user starts with: active unless the body says otherwise. */
+/** The state a new user starts with: active unless the body says otherwise. @throws DomainError invalid-value */
 export function toNewUser(body: UserBody): UserState & { readonly ignored: readonly string[] } {
   return {
     attributes: body.attributes,
     active: body.active ?? true,
     externalId: body.externalId ?? undefined,
+    ...(body.access.length === 0 ? {} : { wishes: wishesOfBody(body.access, {}) }),
     ignored: body.ignored,
   }
 }
@@ -148,9 +165,15 @@ function staysOnPut(key: string, body: UserBody, view: SchemaView): boolean {
  * What PUT makes of a person (RFC 7644 §3.5.1): core attributes are replaced; `active`, `externalId`, `roles`,
  * `entitlements` and extensions that the body neither holds nor lists in `schemas` stay, because clients PUT what they
  * know and absence is no wish; [] and null clear.
+ * @param mount which shapes what the client read, and so what an unchanged value is
  * @throws DomainError mutability
  */
-export function replaceUserState(current: UserState, body: UserBody, view: SchemaView): UserState {
+export function replaceUserState(
+  current: UserState,
+  body: UserBody,
+  view: SchemaView,
+  mount: Mount = '/scim/v2',
+): UserState {
   const kept = Object.entries(current.attributes).filter(([key]) => staysOnPut(key, body, view))
   const extensions = view.extensions.flatMap((extension) => {
     const was = current.attributes[extension.id]
@@ -167,6 +190,9 @@ export function replaceUserState(current: UserState, body: UserBody, view: Schem
     attributes,
     active: body.active ?? current.active,
     externalId: body.externalId === undefined ? current.externalId : (body.externalId ?? undefined),
+    ...(current.access === undefined
+      ? {}
+      : { wishes: wishesOfBody(body.access, accessResource(current.access, mount)) }),
   }
 }
 

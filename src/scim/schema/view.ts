@@ -33,6 +33,14 @@ export interface SchemaView {
   /** Common attributes of RFC 7643 §3.1 (`id`, `externalId`, `meta`) and `schemas`. */
   readonly common: readonly AttributeDefinition[]
   readonly extensions: readonly SchemaDefinition[]
+  /** Other names that clients use for what an extension holds. */
+  readonly aliases?: SchemaAliases
+}
+
+/** An extension whose attributes are also taken at the top level, and under further URNs. */
+export interface SchemaAliases {
+  readonly extension: SchemaDefinition
+  readonly urns: readonly string[]
 }
 
 const nameIndexes = new WeakMap<readonly AttributeDefinition[], ReadonlyMap<string, AttributeDefinition>>()
@@ -59,5 +67,30 @@ export function topLevelNamed(view: SchemaView, name: string): AttributeDefiniti
 /** The extension with that URN in any case (URNs compare without case, RFC 8141 §3.1). */
 export function extensionNamed(view: SchemaView, urn: string): SchemaDefinition | undefined {
   const wanted = urn.toLowerCase()
-  return view.extensions.find((extension) => extension.id.toLowerCase() === wanted)
+  const found = view.extensions.find((extension) => extension.id.toLowerCase() === wanted)
+  return (
+    found ?? (view.aliases?.urns.some((each) => each.toLowerCase() === wanted) ? view.aliases.extension : undefined)
+  )
+}
+
+/** Every schema of the view under each URN that stands for it; `schema` undefined is the resource itself. */
+export function schemaUrns(
+  view: SchemaView,
+): readonly { readonly urn: string; readonly schema: SchemaDefinition | undefined }[] {
+  const { aliases } = view
+  return [
+    { urn: view.core.id, schema: undefined },
+    ...view.extensions.map((schema) => ({ urn: schema.id, schema })),
+    ...(aliases?.urns.map((urn) => ({ urn, schema: aliases.extension })) ?? []),
+  ]
+}
+
+/** The extension's attribute that an unqualified name stands for where no core or common one has it. */
+export function aliasNamed(
+  view: SchemaView,
+  name: string,
+): { readonly extension: SchemaDefinition; readonly attribute: AttributeDefinition } | undefined {
+  const extension = view.aliases?.extension
+  const attribute = extension && attributeNamed(extension.attributes, name)
+  return attribute && extension && { extension, attribute }
 }

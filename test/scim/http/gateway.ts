@@ -28,6 +28,7 @@ export interface GatewayOptions {
 export interface ConnectionOptions {
   readonly kind?: ConnectionKind
   readonly scopes?: readonly Scope[]
+  readonly mayGrantAdmin?: boolean
   /** Name of a further org to be made; the gateway's own if absent. */
   readonly org?: string
 }
@@ -130,7 +131,7 @@ async function giveConnection({ provisioning }: Tenant, orgId: OrgId, asked: Con
   const { id: connectionId } = await createConnection(provisioning, operation(), orgId, {
     name: fresh('connection'),
     kind: asked.kind ?? 'idp',
-    mayGrantAdmin: false,
+    mayGrantAdmin: asked.mayGrantAdmin ?? false,
     scopes: asked.scopes ?? ['users', 'groups'],
     trust: undefined,
   }).durable

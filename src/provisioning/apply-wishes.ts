@@ -1,0 +1,208 @@
+import { ORG_ROLES, type AccessWish } from '../domain/access.ts'
+import type { Caller } from '../domain/caller.ts'
+import { DomainError } from '../domain/errors.ts'
+import { fold } from '../domain/fold.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { RecordChange, RecordTarget } from '../domain/record.ts'
+import type { User, UserAttributes } from '../domain/user.ts'
+import type { GrantKey, WriteStores } from '../domain/write-ports.ts'
+import { adminNotGrantable, adminUntouchable, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
+import { currentAccess } from './current-access.ts'
+import { joinTeam } from './join-team.ts'
+import { roleDemand } from './recognised-roles.ts'
+
+/** What came of wishes, for the record. */
+export interface GrantOutcome {
+  readonly changes: readonly RecordChange[]
+  /** Groups and teams the person joined. */
+  readonly targets: readonly RecordTarget[]
+  readonly steps: readonly JsonObject[]
+}
+
+/** The person the wishes are for, as it will be; `before` is undefined for one who is just made. */
+interface Subject {
+  readonly before: User | undefined
+  readonly after: User
+}
+
+const SEATS = ['full', 'viewer', 'none']
+/** Both are part of an index's key. */
+const MAX_REGISTRY_NAME = 256
+const MAX_REGISTRY_ROLE = 128
+
+/**
+ * Sets and clears explicit values on a person: those a client wishes, and the org role that changed `roles` and
+ * `entitlements` name. The caller reconciles afterwards.
+ * @throws DomainError `invalid-value` (unknown role, seat or team), `forbidden` (admin), `mutability` (accountType)
+ */
+export async function applyWishes(
+  stores: WriteStores,
+  caller: Caller,
+  subject: Subject,
+  wishes: readonly AccessWish[],
+): Promise<GrantOutcome> {
+  const run = new Granting(stores, caller, subject)
+  await run.rolesOf(subject.before?.attributes, subject.after.attributes)
+  for (const wish of wishes) await run.grant(wish)
+  await run.check(wishes)
+  return run
+}
+
+class Granting implements GrantOutcome {
+  readonly #stores: WriteStores
+  readonly #caller: Caller
+  readonly #subject: Subject
+  readonly changes: RecordChange[] = []
+  readonly targets: RecordTarget[] = []
+  readonly steps: JsonObject[] = []
+  #roleChanged = false
+
+  constructor(stores: WriteStores, caller: Caller, subject: Subject) {
+    this.#stores = stores
+    this.#caller = caller
+    this.#subject = subject
+  }
+
+  async rolesOf(before: UserAttributes | undefined, after: UserAttributes): Promise<void> {
+    const { set, end = [], withheld } = roleDemand(before, after, mayGrantAdmin(this.#caller))
+    if (withheld)
+      this.steps.push({ name: 'withheld', attribute: 'roles', value: 'admin', reason: 'admin.not-grantable' })
+    if (set !== undefined) return this.#orgRole(set)
+    const now = end.length === 0 ? undefined : await this.#explicit({ kind: 'org_role', target: '' })
+    if (end.some((role) => role === now)) await this.#orgRole(undefined)
+  }
+
+  async grant(wish: AccessWish): Promise<void> {
+    switch (wish.kind) {
+      case 'org_role':
+        return this.#orgRole(wish.value === undefined ? undefined : oneOf(ORG_ROLES, wish.value, 'organizationRole'))
+      case 'seat': {
+        const { product, value } = wish
+        const seat = value === undefined ? undefined : oneOf(SEATS, value, `The seat of ${product}`)
+        return this.#put({ kind: 'seat', target: product }, seat, (each) => ({ path: `seats.${product}`, value: each }))
+      }
+      case 'team_role':
+        return this.#teamRole(wish.teamName, wish.value)
+      case 'registry_role':
+        return this.#registryRole(wish.registryName, wish.value)
+      case 'join':
+        return this.#join(wish.teamName)
+      case 'account_type':
+        return this.#accountType(wish.value)
+    }
+  }
+
+  /** What can only be seen when all is set. */
+  async check(wishes: readonly AccessWish[]): Promise<void> {
+    const full = wishes.some((wish) => wish.kind === 'seat' && wish.value !== undefined && fold(wish.value) === 'full')
+    const guarded = this.#roleChanged && !mayGrantAdmin(this.#caller)
+    if (!full && !guarded) return
+    // As if inactive, so that it is computed from the facts: the derived rows are not written yet.
+    const { organizationRole } = await currentAccess(this.#stores, this.#caller.orgId, {
+      ...this.#subject.after,
+      status: 'deactivated',
+    })
+    if (full && organizationRole === 'viewer') {
+      throw new DomainError('invalid-value', 'A viewer of the organization can have no full seat; ask for viewer.')
+    }
+    if (guarded && organizationRole === 'admin') throw adminNotGrantable()
+  }
+
+  async #orgRole(value: string | undefined): Promise<void> {
+    const key: GrantKey = { kind: 'org_role', target: '' }
+    if ((await this.#explicit(key)) === value) return
+    if (!mayGrantAdmin(this.#caller)) {
+      if (value === 'admin') throw adminNotGrantable()
+      const { before } = this.#subject
+      if (before !== undefined && (await isOrgAdmin(this.#stores, this.#caller.orgId, before))) {
+        throw adminUntouchable('organizationRole')
+      }
+    }
+    this.#roleChanged = true
+    await this.#put(key, value, (each) => ({ path: 'organizationRole', value: each }))
+  }
+
+  async #teamRole(teamName: string, value: string | undefined): Promise<void> {
+    const team = await this.#stores.grants.teamNamed(this.#caller.orgId, teamName)
+    if (team === undefined || team.archived) {
+      if (value === undefined) return
+      throw unknownTeam(teamName)
+    }
+    const named = (roleName: string) => ({ path: 'teamRoles', value: { teamName: team.name, roleName } })
+    if (value !== undefined) await this.#join(teamName)
+    const role = value === undefined ? undefined : oneOf(ORG_ROLES, value, 'teamRoles.roleName')
+    await this.#put({ kind: 'team_role', target: team.id }, role, named)
+  }
+
+  async #join(teamName: string): Promise<void> {
+    const team = await this.#stores.grants.teamNamed(this.#caller.orgId, teamName)
+    if (team === undefined || team.archived) throw unknownTeam(teamName)
+    const joined = await joinTeam(this.#stores, this.#caller, this.#subject.after, team)
+    if (!joined) return
+    this.targets.push({ type: 'group', id: team.id, display: team.name })
+    this.changes.push({ path: 'members', added: [this.#subject.after.id] })
+  }
+
+  async #registryRole(registryName: string, value: string | undefined): Promise<void> {
+    if (registryName.length > MAX_REGISTRY_NAME || (value ?? '').length > MAX_REGISTRY_ROLE) {
+      const limits = `${MAX_REGISTRY_NAME} characters, that of a role ${MAX_REGISTRY_ROLE}`
+      throw new DomainError('invalid-value', `registryRoles: the name of a registry may have ${limits}.`)
+    }
+    const named = (roleName: string) => ({ path: 'registryRoles', value: { registryName, roleName } })
+    await this.#put({ kind: 'registry_role', target: registryName }, value, named)
+  }
+
+  #accountType(value: string): void {
+    if (fold(value) === fold(this.#subject.after.accountType)) return
+    const path = 'accountType'
+    if (this.#subject.before === undefined) {
+      throw new DomainError('invalid-value', 'accountType must be USER: only people can be made over SCIM.', {
+        params: { path },
+      })
+    }
+    throw new DomainError('mutability', 'accountType is immutable: it is given when the account is made.', {
+      params: { path },
+    })
+  }
+
+  async #explicit({ kind, target }: GrantKey): Promise<string | undefined> {
+    const grants = await this.#stores.grants.list(this.#caller.orgId, this.#subject.after.id)
+    return grants.find((grant) => grant.kind === kind && grant.target === target)?.value
+  }
+
+  async #put(
+    key: GrantKey,
+    value: string | undefined,
+    inRecord: (value: string) => { readonly path: string; readonly value: string | JsonObject },
+  ): Promise<void> {
+    const { orgId, connection } = this.#caller
+    const { id } = this.#subject.after
+    const { grants, now } = this.#stores
+    const former =
+      value === undefined
+        ? await grants.clear(orgId, id, key)
+        : await grants.set(orgId, id, { ...key, value, setBy: connection?.id, at: now })
+    if (former === value) return
+    const { path } = inRecord(value ?? former ?? '')
+    this.changes.push({
+      path,
+      ...(former === undefined ? {} : { old: inRecord(former).value }),
+      ...(value === undefined ? {} : { new: inRecord(value).value }),
+    })
+  }
+}
+
+/** The canonical spelling of a value in any case. @throws DomainError `invalid-value` */
+function oneOf(values: readonly string[], value: string, path: string): string {
+  const folded = fold(value)
+  const found = values.find((each) => each === folded)
+  if (found !== undefined) return found
+  throw new DomainError('invalid-value', `${path} must be one of ${values.join(', ')}.`, { params: { path } })
+}
+
+function unknownTeam(teamName: string): DomainError {
+  const shown = teamName.length > 80 ? `${teamName.slice(0, 80)}…` : teamName
+  return new DomainError('invalid-value', `There is no team "${shown}" in this organization.`, {
+    params: { path: 'teamRoles.teamName' },
+  })
+}
