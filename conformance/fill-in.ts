@@ -24,6 +24,7 @@ const SAVED_FIELDS: Readonly<Record<string, string>> = {
   id: 'id',
   version: 'meta.version',
   modified: 'meta.lastModified',
+  cursor: 'nextCursor',
 }
 
 /**
