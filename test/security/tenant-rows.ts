@@ -1,3 +1,4 @@
+import { ENDPOINTS } from '../../src/scim/endpoint.ts'
 import type { Answer, ScimClient } from '../support/scim-client.ts'
 import { ENTERPRISE, filterOn, fresh, GROUP, idOf, make, USER } from './orgs.ts'
 
@@ -14,7 +15,10 @@ export interface Facts {
 
 /** Facts of the same form that name nothing. */
 export function inventedFacts(): Facts {
-  const id = (): string => fresh('').slice(1).replace(/^.{15}/, '01234567-89ab-7')
+  const id = (): string =>
+    fresh('')
+      .slice(1)
+      .replace(/^.{15}/, '01234567-89ab-7')
   return {
     ...{ user: id(), userName: fresh('person'), email: `${fresh('mail')}@example.com`, userExternalId: fresh('ext') },
     ...{ group: id(), displayName: fresh('group'), groupExternalId: fresh('ext') },
@@ -24,11 +28,11 @@ export function inventedFacts(): Facts {
 /** One request that names somebody else's facts. */
 export interface Probe {
   readonly title: string
-  readonly status: number
+  readonly status: number | readonly number[]
   send(client: ScimClient, facts: Facts): Promise<Answer>
 }
 
-const probe = (title: string, status: number, send: Probe['send']): Probe => ({ title, status, send })
+const probe = (title: string, status: Probe['status'], send: Probe['send']): Probe => ({ title, status, send })
 
 const user = (more: object): object => ({ schemas: [USER], userName: fresh('stranger'), ...more })
 const group = (more: object): object => ({ schemas: [GROUP], displayName: fresh('strangers'), ...more })
@@ -75,7 +79,11 @@ function resourceProbes(endpoint: '/Users' | '/Groups', method: string): readonl
     probe(title, method === 'OPTIONS' ? 204 : 404, (client, facts) =>
       client.call(pathOf(facts), { method, headers, ...(body === undefined ? {} : { body }) }),
     )
-  return [at('by id', {}), at('by id, of any version', { 'If-Match': '*' }), at('by id, version 1', { 'If-Match': 'W/"1"' })]
+  return [
+    at('by id', {}),
+    at('by id, of any version', { 'If-Match': '*' }),
+    at('by id, version 1', { 'If-Match': 'W/"1"' }),
+  ]
 }
 
 const listProbes = (
@@ -126,15 +134,42 @@ const documentById = (path: string): Readonly<Record<string, readonly Probe[]>> 
     ]),
   )
 
-const notServed = (path: string, methods: readonly string[], body: (facts: Facts) => object): Record<string, readonly Probe[]> => ({
-  [`OPTIONS ${path}`]: [optionsProbe(path)],
-  ...Object.fromEntries(
-    methods.map((method) => [
-      `${method} ${path}`,
-      [probe('not served yet', 501, (client, facts) => client.call(path, { method, body: body(facts) }))],
-    ]),
-  ),
-})
+/** Where an endpoint is known and not served the answer is 501, and alike as well. */
+const NOT_SERVED = 501
+
+const ASK = { Users: USER_FILTERS, Groups: GROUP_FILTERS }
+
+const searchProbes = (path: string, kind: keyof typeof ASK): readonly Probe[] =>
+  Object.entries(ASK[kind]).map(([title, filter]) =>
+    probe(`where ${title}`, [200, NOT_SERVED], (client, facts) => client.post(path, search(filter(facts)))),
+  )
+
+const bulkProbe = (title: string, operation: (facts: Facts) => object): Probe =>
+  probe(title, [200, NOT_SERVED], (client, facts) => client.post('/Bulk', bulk(operation(facts))))
+
+const BULK: readonly Probe[] = [
+  bulkProbe('removing their person', ({ user: id }) => ({ method: 'DELETE', path: `/Users/${id}` })),
+  bulkProbe('replacing their group', ({ group: id }) => ({ method: 'PUT', path: `/Groups/${id}`, data: group({}) })),
+  bulkProbe('changing their person', ({ user: id }) => ({
+    ...{ method: 'PATCH', path: `/Users/${id}` },
+    data: patch([{ op: 'replace', path: 'displayName', value: 'taken' }]),
+  })),
+  bulkProbe('making a group of their person', ({ user: value }) => ({
+    ...{ method: 'POST', path: '/Groups', bulkId: 'one', data: group({ members: [{ value }] }) },
+  })),
+]
+
+/** A connection's credential is nobody's own: there is no "me", whoever the body names. */
+const ME: Readonly<Record<string, readonly Probe[]>> = Object.fromEntries(
+  (ENDPOINTS.find(({ template }) => template === '/Me')?.methods ?? []).map((method) => [
+    `${method} /Me`,
+    [
+      probe('me', method === 'OPTIONS' ? 204 : [404, NOT_SERVED], (client, { user: id }) =>
+        client.call('/Me', { method, ...(['PUT', 'PATCH', 'POST'].includes(method) ? { body: user({ id }) } : {}) }),
+      ),
+    ],
+  ]),
+)
 
 /** Makes a resource and takes it away again, so that the names it took are free for the next probe. */
 async function passing(client: ScimClient, endpoint: string, body: object): Promise<Answer> {
@@ -183,7 +218,9 @@ const USERS: Record<string, readonly Probe[]> = {
     ...resourceProbes('/Users', 'PATCH'),
     probe('their manager for one of ours', 200, async (client, { user: value }) => {
       const id = await make(client, '/Users', { userName: fresh('own') })
-      const answer = await client.patch(`/Users/${id}`, [{ op: 'add', path: `${ENTERPRISE}:manager`, value: { value } }])
+      const answer = await client.patch(`/Users/${id}`, [
+        { op: 'add', path: `${ENTERPRISE}:manager`, value: { value } },
+      ])
       await client.delete(`/Users/${id}`)
       return answer
     }),
@@ -235,9 +272,13 @@ export const ROWS: Readonly<Record<string, readonly Probe[]>> = {
   ...document('/ResourceTypes'),
   ...documentById('/Schemas'),
   ...documentById('/ResourceTypes'),
-  ...notServed('/Bulk', ['POST'], ({ user: id }) => bulk({ method: 'DELETE', path: `/Users/${id}` })),
-  ...notServed('/.search', ['POST'], ({ user: id }) => search(`id eq "${id}"`)),
-  ...notServed('/Users/.search', ['POST'], ({ user: id }) => search(`id eq "${id}"`)),
-  ...notServed('/Groups/.search', ['POST'], ({ group: id }) => search(`id eq "${id}"`)),
-  ...notServed('/Me', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'POST'], ({ user: id }) => user({ id })),
+  'POST /Bulk': BULK,
+  'OPTIONS /Bulk': [optionsProbe('/Bulk')],
+  'POST /.search': [...searchProbes('/.search', 'Users'), ...searchProbes('/.search', 'Groups')],
+  'OPTIONS /.search': [optionsProbe('/.search')],
+  'POST /Users/.search': searchProbes('/Users/.search', 'Users'),
+  'OPTIONS /Users/.search': [optionsProbe('/Users/.search')],
+  'POST /Groups/.search': searchProbes('/Groups/.search', 'Groups'),
+  'OPTIONS /Groups/.search': [optionsProbe('/Groups/.search')],
+  ...ME,
 }
