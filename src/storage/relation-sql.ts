@@ -1,4 +1,5 @@
 import { type RawBuilder, sql, type SqlBool } from 'kysely'
+import type { OrgId } from '../domain/ids.ts'
 import type { Place } from './json-sql.ts'
 import type { FilterScope } from './attribute-columns.ts'
 import { type SqlComparison, textCondition } from './text-condition.ts'
@@ -49,7 +50,10 @@ function groupsOfUser(scope: FilterScope): Relation {
         and not exists (select 1 from group_member as m where m.org_id = t.org_id and m.user_id = t.user_id
           and m.group_id = t.team_id and m.origin <> 'service')) as element`,
     element: ELEMENT,
-    hasId: (id) => sql<SqlBool>`"user".id in (
+    hasId: (id) =>
+      scope.rowsLead === true
+        ? isInGroup(orgId, id)
+        : sql<SqlBool>`"user".id in (
       select m.user_id from scim_group as g cross join group_member as m
         where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null
         and m.org_id = ${orgId} and m.group_id = ${id} and m.origin <> 'service'
@@ -58,6 +62,27 @@ function groupsOfUser(scope: FilterScope): Relation {
         where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null
         and t.org_id = ${orgId} and t.team_id = ${id})`,
   }
+}
+
+/** That the person at hand has the group. */
+function isInGroup(orgId: OrgId, id: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(exists (select 1 from scim_group as g
+      where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null)
+    and (exists (select 1 from group_member as m where m.org_id = ${orgId} and m.group_id = ${id}
+        and m.user_id = "user".id and m.origin <> 'service')
+      or exists (select 1 from team_membership as t
+        where t.org_id = ${orgId} and t.user_id = "user".id and t.team_id = ${id})))`
+}
+
+/** That the group at hand has the person or group. */
+function hasMember({ orgId }: FilterScope, id: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`((exists (select 1 from "user" as u
+        where u.org_id = ${orgId} and u.id = ${id} and u.deleted_at is null)
+      and exists (select 1 from group_member as m where m.org_id = ${orgId} and m.group_id = scim_group.id
+        and m.user_id = ${id} and m.origin <> 'service'))
+    or (exists (select 1 from scim_group as g where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null)
+      and exists (select 1 from group_child as c where c.org_id = ${orgId} and c.group_id = scim_group.id
+        and c.child_group_id = ${id})))`
 }
 
 /** As `members` is shown: live people of every origin but service, and live nested groups. */
@@ -74,7 +99,10 @@ function membersOfGroup(scope: FilterScope): Relation {
         where c.org_id = scim_group.org_id and c.group_id = scim_group.id
         and g.org_id = c.org_id and g.id = c.child_group_id and g.deleted_at is null) as element`,
     element: ELEMENT,
-    hasId: (id) => sql<SqlBool>`scim_group.id in (
+    hasId: (id) =>
+      scope.rowsLead === true
+        ? hasMember(scope, id)
+        : sql<SqlBool>`scim_group.id in (
       select m.group_id from "user" as u cross join group_member as m ${indexedBy(scope, 'group_member_user')}
         where u.org_id = ${orgId} and u.id = ${id} and u.deleted_at is null
         and m.org_id = ${orgId} and m.user_id = ${id} and m.origin <> 'service'
@@ -94,7 +122,7 @@ export function relationOf(scope: FilterScope, name: string | undefined): Relati
 /** That one of a person's addresses satisfies a comparison. What an index finds drives the query, the rest is looked up. */
 export function emailCondition(scope: FilterScope, op: SqlComparison, literal: string): RawBuilder<SqlBool> {
   const condition = textCondition(scope.dialect, sql.ref('e.value_key'), op, literal)
-  return op === 'eq' || op === 'sw'
+  return scope.rowsLead !== true && (op === 'eq' || op === 'sw')
     ? sql<SqlBool>`"user".id in (select e.user_id from user_email as e where e.org_id = ${scope.orgId} and ${condition})`
     : sql<SqlBool>`exists (select 1 from user_email as e
         ${indexedBy(scope, 'sqlite_autoindex_user_email_1')}

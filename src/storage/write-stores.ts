@@ -20,10 +20,10 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     async count(orgId, counter, by) {
       await addToCounter(db, orgId, counter, by)
     },
-    users: userWrites(db, dialect),
+    users: userWrites(db),
     groups: groupWrites(db, dialect),
     members: memberWrites(db, dialect),
-    access: accessWrites(db, dialect),
+    access: accessWrites(db),
     jobs: jobWrites(db, dialect),
     orgs: orgWrites(db),
     links: linkWrites(db),
