@@ -6,6 +6,7 @@
  *   node run.mjs test [arguments of mocha; with files named, only those]
  *   node run.mjs check | deps | install | build | config-example
  *   node run.mjs conformance -- --url URL --token TOKEN
+ *   node run.mjs bench -- --help
  *   node run.mjs conformance-ci sqlite|postgres
  */
 
@@ -187,6 +188,11 @@ function test(args) {
   become([...mocha, ...args, ...(named ? [] : all)], { cwd: ROOT })
 }
 
+function bench(args) {
+  ensureBuilt()
+  become(['--import', 'tsx', join('test', 'bench', 'main.ts'), ...args.filter((arg) => arg !== '--')], { cwd: ROOT })
+}
+
 function configExample() {
   ensureBuilt()
   const script = "process.stdout.write((await import('./dist/src/config-text.js')).exampleEnv())"
@@ -267,6 +273,7 @@ const COMMANDS = {
   install: ensureInstalled,
   build: ensureBuilt,
   conformance,
+  bench,
   'conformance-ci': (args) => {
     ensureBuilt()
     become([join(ROOT, '.ci', 'conformance.mjs'), ...args])

@@ -25,6 +25,10 @@ export async function findMissing(client: ScimClient): Promise<Missing> {
       missing.set(capability, `ServiceProviderConfig says that ${capability} is not supported`)
     }
   }
+  // RFC 9865 is newer than most servers: one that says nothing of it does not have it.
+  if (config.status === 200 && valueAt(config.json, 'pagination.cursor') !== true) {
+    missing.set('cursor', 'ServiceProviderConfig does not say that pages by cursor are supported')
+  }
   await probe(missing, 'search', 'POST /.search', () => search(client))
   await probe(missing, 'me', 'GET /Me', () => get(client, '/Me'))
   return missing

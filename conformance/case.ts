@@ -7,8 +7,11 @@ import { fillIn } from './fill-in.ts'
 export const PROFILES = ['rfc', 'okta', 'entra'] as const
 export type Profile = (typeof PROFILES)[number]
 
-/** What a server may leave out: five flags of ServiceProviderConfig (RFC 7643 §5) and three found by asking. */
-export const CAPABILITIES = ['patch', 'filter', 'sort', 'bulk', 'etag', 'search', 'me', 'roles'] as const
+/**
+ * What a server may leave out: five flags of ServiceProviderConfig (RFC 7643 §5), pages by cursor (RFC 9865 §4), and three
+ * found by asking.
+ */
+export const CAPABILITIES = ['patch', 'filter', 'sort', 'bulk', 'etag', 'cursor', 'search', 'me', 'roles'] as const
 export type Capability = (typeof CAPABILITIES)[number]
 
 /** What the answer to a step has to be. */

@@ -25,6 +25,7 @@ const SAVED_FIELDS: Readonly<Record<string, string>> = {
   id: 'id',
   version: 'meta.version',
   modified: 'meta.lastModified',
+  cursor: 'nextCursor',
 }
 
 /**

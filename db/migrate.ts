@@ -32,13 +32,48 @@ export async function unknownMigrations(db: Kysely<Database>, dialect: Dialect):
     .map(({ name, timestamp }) => ({ name, executedAt: new Date(timestamp) }))
 }
 
+/** How long a caller waits for another process that migrates the same embedded file. */
+const WAIT_MS = 5_000
+const RETRY_MS = 25
+
 /**
  * Brings the store to the newest schema, one transaction over all pending migrations; two callers wait for each other.
  * @returns the names that were run now
  * @throws the first failing migration's error; nothing of the batch stays
  */
 export async function migrate(db: Kysely<Database>, dialect: Dialect): Promise<readonly string[]> {
+  if (dialect === 'postgres') return runPending(db, dialect)
+  // Kysely runs migrations of SQLite in no transaction and under no lock, though SQLite has both.
+  return db.connection().execute(async (connection) => {
+    await beginImmediate(connection)
+    try {
+      const ran = await runPending(connection, dialect)
+      await sql`commit`.execute(connection)
+      return ran
+    } catch (error) {
+      await sql`rollback`.execute(connection)
+      throw error
+    }
+  })
+}
+
+async function runPending(db: Kysely<Database>, dialect: Dialect): Promise<readonly string[]> {
   const { error, results } = await migrator(db, dialect).migrateToLatest()
   if (error !== undefined) throw error instanceof Error ? error : new Error('migration failed', { cause: error })
   return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}
+
+async function beginImmediate(connection: Kysely<Database>): Promise<void> {
+  for (const deadline = Date.now() + WAIT_MS; ;) {
+    try {
+      await sql`begin immediate`.execute(connection)
+      return
+    } catch (error) {
+      const busy = String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY')
+      if (!busy || Date.now() > deadline) throw error
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, RETRY_MS)
+    })
+  }
 }

@@ -36,6 +36,8 @@ export interface AppParts {
   readonly authFailures: AuthFailureTally
   readonly logger: Logger
   readonly draining: () => boolean
+  /** What cursors take for the time, epoch milliseconds; the system's if absent. */
+  readonly now?: () => number
 }
 
 /** The whole HTTP surface, put together. */
@@ -65,6 +67,8 @@ export function createApp(parts: AppParts): Express {
       provisioning: parts.provisioning,
       publicUrl,
       report,
+      cursorKey: opened.cursorKey,
+      now: parts.now ?? Date.now,
       authenticate: authentication(tallied(authenticator, parts.authFailures)),
       callerOf,
       requireScope: (caller, scope) => checkScope(parts.provisioning, caller, scope),

@@ -108,8 +108,9 @@ async function serve(parts: ServingParts): Promise<Gateway> {
   const listener: { app: ReturnType<typeof createApp> | undefined } = { app: undefined }
   const server = createHttpServer((req, res) => {
     // The port is known, and may be asked, a moment before the app that was built for it.
-    if (listener.app === undefined) res.writeHead(503, { 'Retry-After': '1' }).end()
-    else listener.app(req, res)
+    const { app } = listener
+    if (app === undefined) res.writeHead(503, { 'Retry-After': '1' }).end()
+    else drain.admit(() => app(req, res))
   })
   const drain = createDrain(server, { limitMs: config.server.drainMs, noticeMs: DRAIN_NOTICE_MS })
   const stopping = { ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }

@@ -9,8 +9,7 @@ import { keyMadeText } from './cli/store-commands.ts'
 import { describeConfig } from './config-text.ts'
 import { type Config, ConfigError, EXIT_CONFIG, loadConfig, packageRoot } from './config.ts'
 import { DomainError } from './domain/errors.ts'
-import { type Gateway, startGateway } from './gateway.ts'
-import { createLogger } from './http/logging.ts'
+import type { Gateway } from './gateway.ts'
 import { assertStoreExists, connect, listMigrations, migrateChecked } from './opened-store.ts'
 import { withOperator } from './operator.ts'
 import { StartError } from './start-error.ts'
@@ -60,6 +59,9 @@ function warn(error: Error): void {
 
 /** Serves until the first SIGTERM or SIGINT, then drains; the second one cuts what is left. */
 async function serve(settings: Config, show: (started: Started) => void): Promise<void> {
+  // Only a server needs what is behind these, and loading it takes longer than most commands.
+  const { createLogger } = await import('./http/logging.ts')
+  const { startGateway } = await import('./gateway.ts')
   const logger = createLogger(settings.log.level)
   process.on('unhandledRejection', (error) => {
     // Nothing is half-applied, since every change is a transaction; the supervisor starts a fresh process.

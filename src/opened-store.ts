@@ -15,6 +15,8 @@ export interface OpenedStore {
   readonly connections: StoreConnections
   readonly store: Store
   readonly signingKey: SigningKey
+  /** What list cursors are signed with. */
+  readonly cursorKey: Uint8Array
   /** The key file, when it was made just now. */
   readonly keyMadeAt: string | undefined
   close(): Promise<void>
@@ -76,6 +78,7 @@ export async function openCheckedStore(config: Config, connections: StoreConnect
       pkcs8: unwrapSecret(key, SIGNING_KEY, deployment.signing_key),
       keyId: deployment.signing_key_id,
     },
+    cursorKey: unwrapSecret(key, CURSOR_KEY, deployment.cursor_key),
     keyMadeAt: madeAt,
     async close() {
       await store.work.idle()

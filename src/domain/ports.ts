@@ -8,6 +8,12 @@ import type { CustomRole } from './role.ts'
 import type { User } from './user.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
 
+/** Where a row stands in a list: its sort key, null where it has none, and `ord`, which breaks ties. */
+export interface PageKey {
+  readonly sort: string | number | null
+  readonly ord: number
+}
+
 /** A page of a list. `startIndex` is 1-based, `count` may be 0. */
 export interface PageQuery {
   readonly filter: Filter | undefined
@@ -15,12 +21,18 @@ export interface PageQuery {
   readonly startIndex: number
   readonly count: number
   readonly viewer: Viewer
+  /** Goes on behind this row, by key; `startIndex` then says nothing. */
+  readonly after?: PageKey
+  /** The total a walk began with, which is then not counted again. */
+  readonly knownTotal?: number
 }
 
 /** `total` is the number of all matches, not of the rows given. */
 export interface Page<T> {
   readonly total: number
   readonly rows: readonly T[]
+  /** Where the page ended, if more rows follow it. */
+  readonly next: PageKey | undefined
 }
 
 export interface UserReads {

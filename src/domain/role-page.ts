@@ -3,7 +3,7 @@ import type { AttributeRef } from './filter.ts'
 import { fold } from './fold.ts'
 import type { OrgId } from './ids.ts'
 import type { Json, JsonObject } from './json.ts'
-import type { Page, PageQuery } from './ports.ts'
+import type { Page, PageKey, PageQuery } from './ports.ts'
 import { type CustomRole, roleAttributes } from './role.ts'
 
 /** A role as filters and sorts see it: dates as on the wire, the version as its entity tag. */
@@ -40,14 +40,40 @@ function compareKeys(left: Key, right: Key): number {
  * @param roles all roles of the org, in the order they were made
  */
 export function pageOfRoles(roles: readonly CustomRole[], orgId: OrgId, query: PageQuery): Page<CustomRole> {
-  const { filter, sort, startIndex, count } = query
+  const { filter, sort, after, startIndex, count } = query
   const rows = roles.map((role) => ({ role, document: documentOf(role, orgId) }))
-  const found = filter === undefined ? rows : rows.filter(({ document }) => evaluate(filter, document))
-  if (sort !== undefined) {
-    const keys = new Map(found.map((row) => [row, keyOf(valuesAt(row.document, sort.by.path)[0], sort.by)]))
-    const direction = sort.descending ? -1 : 1
-    found.sort((a, b) => direction * compareKeys(keys.get(a), keys.get(b)))
+  const found = (filter === undefined ? rows : rows.filter(({ document }) => evaluate(filter, document))).map(
+    ({ role, document }): Placed => ({
+      role,
+      key: sort === undefined ? undefined : keyOf(valuesAt(document, sort.by.path)[0], sort.by),
+    }),
+  )
+  const order = (a: Place, b: Place): number =>
+    compareKeys(a.key, b.key) * (sort?.descending === true ? -1 : 1) || a.role.ord - b.role.ord
+  found.sort(order)
+  const from = after === undefined ? startIndex - 1 : behind(found, after, order)
+  const page = found.slice(from, from + count)
+  const last = page.at(-1)
+  return {
+    total: found.length,
+    rows: page.map(({ role }) => role),
+    next:
+      last === undefined || from + count >= found.length ? undefined : { sort: last.key ?? null, ord: last.role.ord },
   }
-  const page = found.slice(startIndex - 1, startIndex - 1 + count)
-  return { total: found.length, rows: page.map(({ role }) => role) }
+}
+
+interface Place {
+  readonly key: Key
+  readonly role: Pick<CustomRole, 'ord'>
+}
+
+interface Placed extends Place {
+  readonly role: CustomRole
+}
+
+/** Where the rows behind a key begin, whether or not the row it was taken from is still there. */
+function behind(rows: readonly Placed[], { sort, ord }: PageKey, order: (a: Place, b: Place) => number): number {
+  const key = { key: sort ?? undefined, role: { ord } }
+  const index = rows.findIndex((row) => order(row, key) > 0)
+  return index < 0 ? rows.length : index
 }

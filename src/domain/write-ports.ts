@@ -120,6 +120,13 @@ export interface AccessChange {
   readonly new: string | null
 }
 
+/** What a person holds and should hold. */
+export interface AccessTurn {
+  readonly user: UserId
+  readonly held: HeldAccess
+  readonly desired: Desired
+}
+
 export interface AccessWrites {
   /** The facts of people and all that reconcile needs beside, in a constant number of queries. */
   facts(
@@ -129,8 +136,8 @@ export interface AccessWrites {
   /** The context for people without any fact, e.g. just made. */
   emptyContext(orgId: OrgId): Promise<ReconcileContext>
   held(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, HeldAccess>>
-  /** Writes the derived rows of one person. */
-  write(orgId: OrgId, user: UserId, change: { held: HeldAccess; desired: Desired; at: number }): Promise<void>
+  /** Writes the derived rows of people. */
+  write(orgId: OrgId, people: readonly AccessTurn[], at: number): Promise<void>
   /** How many active admins the org has. */
   activeAdmins(orgId: OrgId): Promise<number>
   /** Closes and opens access periods at a seq; counters of seats and admins follow. */

@@ -55,14 +55,15 @@ interface Effect extends AccessChange {
 }
 
 async function apply(stores: WriteStores, orgId: OrgId, situation: Situation): Promise<readonly RecordEffect[]> {
-  const effects: Effect[] = []
-  for (const person of situation.people) {
-    const held = situation.held.get(person.id) ?? NOTHING
-    const desired = reconcile(person, situation.context)
-    effects.push(...differences(person, held, desired))
-    await stores.access.write(orgId, person.id, { held, desired, at: stores.now })
-  }
+  const turns = situation.people.map((person) => ({
+    person,
+    user: person.id,
+    held: situation.held.get(person.id) ?? NOTHING,
+    desired: reconcile(person, situation.context),
+  }))
+  const effects = turns.flatMap(({ person, held, desired }) => differences(person, held, desired))
   await checkLastAdmin(stores, orgId, effects)
+  await stores.access.write(orgId, turns, stores.now)
   await stores.access.record(orgId, effects, stores.journal.nextSeq(orgId), stores.now)
   return grouped(effects)
 }

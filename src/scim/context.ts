@@ -17,6 +17,10 @@ export interface ScimPorts {
   readonly publicUrl: string
   /** Gets each failure that is not the client's doing, with the request's id. */
   readonly report: Report
+  /** The secret all instances share that list cursors are signed with. */
+  readonly cursorKey: Uint8Array
+  /** The time, epoch milliseconds. */
+  readonly now: () => number
 }
 
 /** Whose credential was shown, once authentication has passed. */
@@ -25,23 +29,27 @@ export interface Authenticated {
   readonly actor: Actor
 }
 
-/** Query parameters of RFC 7644 §3.4.2 and §3.9, each with one value at most. */
+/** Query parameters of RFC 7644 §3.4.2 and §3.9 and RFC 9865 §2, each with one value at most. */
 export interface ScimQuery {
   readonly filter?: string
   readonly sortBy?: string
   readonly sortOrder?: string
   readonly startIndex?: string
   readonly count?: string
+  /** Empty to begin a walk. */
+  readonly cursor?: string
   readonly attributes?: string
   readonly excludedAttributes?: string
 }
 
-const PARAMETERS = [
+/** The names of {@link ScimQuery}. */
+export const PARAMETERS = [
   'filter',
   'sortBy',
   'sortOrder',
   'startIndex',
   'count',
+  'cursor',
   'attributes',
   'excludedAttributes',
 ] as const satisfies readonly (keyof ScimQuery)[]
@@ -84,6 +92,9 @@ export function createContext(req: Request, res: Response, ports: ScimPorts, who
   }
 }
 
+/** A blank filter is not "everybody": it goes on to the parser, which refuses it. A blank cursor begins a walk. */
+const MEANT_BLANK: ReadonlySet<keyof ScimQuery> = new Set(['filter', 'cursor'])
+
 /**
  * Reads the query ourselves: Express 5 parses `req.query` anew at each access, and a repeated key would be an array.
  * The first value of a key counts; unknown and bare keys (`?aadOptscim062020`) are passed over.
@@ -95,8 +106,7 @@ export function readQuery(url: string): ScimQuery {
   const query: Partial<Record<keyof ScimQuery, string>> = {}
   for (const name of PARAMETERS) {
     const value = given.get(name)
-    // A blank filter is not "everybody": it goes on to the parser, which refuses it.
-    if (value === null || (value.trim() === '' && name !== 'filter')) continue
+    if (value === null || (value.trim() === '' && !MEANT_BLANK.has(name))) continue
     // No store can hold U+0000, so nothing can equal it.
     if (value.includes('\0')) throw unusable(name)
     query[name] = value

@@ -1,11 +1,15 @@
 import type { RequestHandler, Router } from 'express'
 import { DomainError } from '../domain/errors.ts'
 import type { JsonObject } from '../domain/json.ts'
+import { MAX_LARGE_BODY_BYTES } from '../http/limits.ts'
+import { MAX_BULK_OPERATIONS } from './bulk/envelope.ts'
 import { contextOf, type ScimContext } from './context.ts'
-import { traitsOf } from './location.ts'
+import { CURSOR_SECONDS } from './cursor.ts'
+import { type Mount, traitsOf } from './location.ts'
 import { jsonReply } from './reply.ts'
 import { baseView } from './schema/definitions.ts'
 import {
+  type Abilities,
   findResourceType,
   findSchema,
   listResourceTypes,
@@ -27,7 +31,7 @@ function viewsOf({ mount }: ScimContext): readonly SchemaView[] {
 export function documentRoutes(router: Router): void {
   router.get(
     '/ServiceProviderConfig',
-    document(({ base, mount }) => serviceProviderConfig(base, { sort: true, maxResults: traitsOf(mount).maxCount })),
+    document(({ base, mount }) => serviceProviderConfig(base, abilitiesAt(mount))),
   )
   router.get(
     '/ResourceTypes',
@@ -45,6 +49,16 @@ export function documentRoutes(router: Router): void {
     '/Schemas/:id',
     document((ctx, id) => findSchema(ctx.base, viewsOf(ctx), id)),
   )
+}
+
+function abilitiesAt(mount: Mount): Abilities {
+  const { defaultCount, maxCount } = traitsOf(mount)
+  return {
+    sort: true,
+    bulk: { maxOperations: MAX_BULK_OPERATIONS, maxPayloadSize: MAX_LARGE_BODY_BYTES },
+    maxResults: maxCount,
+    pagination: { defaultPageSize: defaultCount, cursorTimeout: CURSOR_SECONDS },
+  }
 }
 
 function document(find: (ctx: ScimContext, id: string) => JsonObject | undefined): RequestHandler {

@@ -11,8 +11,6 @@ export interface Endpoint {
   readonly kind?: ResourceKind
   /** The last segment as sent, still percent-encoded. */
   readonly rawId?: string
-  /** Known to the RFC, not served yet: 501 (RFC 7644 §3.11, §3.7, §3.4.3). */
-  readonly unsupported?: boolean
 }
 
 const READ = ['GET', 'HEAD', 'OPTIONS'] as const
@@ -27,15 +25,15 @@ const ROOTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['serviceproviderconfig', { template: '/ServiceProviderConfig', methods: READ }],
   ['schemas', { template: '/Schemas', methods: READ }],
   ['resourcetypes', { template: '/ResourceTypes', methods: READ }],
-  ['bulk', { template: '/Bulk', methods: POST_ONLY, unsupported: true }],
-  ['.search', { template: '/.search', methods: POST_ONLY, unsupported: true }],
-  ['me', { template: '/Me', methods: [...RESOURCE, 'POST'], unsupported: true }],
+  ['bulk', { template: '/Bulk', methods: POST_ONLY }],
+  ['.search', { template: '/.search', methods: POST_ONLY }],
+  ['me', { template: '/Me', methods: RESOURCE }],
 ])
 
 const SEARCHES: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
-  ['users', { template: '/Users/.search', methods: POST_ONLY, kind: 'User', unsupported: true }],
-  ['groups', { template: '/Groups/.search', methods: POST_ONLY, kind: 'Group', unsupported: true }],
-  ['roles', { template: '/Roles/.search', methods: POST_ONLY, kind: 'Role', unsupported: true }],
+  ['users', { template: '/Users/.search', methods: POST_ONLY, kind: 'User' }],
+  ['groups', { template: '/Groups/.search', methods: POST_ONLY, kind: 'Group' }],
+  ['roles', { template: '/Roles/.search', methods: POST_ONLY, kind: 'Role' }],
 ])
 
 const MEMBERS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([

@@ -9,12 +9,15 @@ interface Mapping {
   readonly scimType?: string
 }
 
-/** Status and detail keyword of each expected failure (RFC 7644 §3.12, tables 8 and 9). */
+/** Status and detail keyword of each expected failure (RFC 7644 §3.12, tables 8 and 9; RFC 9865 §2.1 for cursors). */
 const MAPPINGS: Readonly<Record<DomainErrorCode, Mapping>> = {
   'invalid-syntax': { status: 400, scimType: 'invalidSyntax' },
   'invalid-value': { status: 400, scimType: 'invalidValue' },
   'invalid-filter': { status: 400, scimType: 'invalidFilter' },
   'invalid-path': { status: 400, scimType: 'invalidPath' },
+  'invalid-cursor': { status: 400, scimType: 'invalidCursor' },
+  'expired-cursor': { status: 400, scimType: 'expiredCursor' },
+  'invalid-count': { status: 400, scimType: 'invalidCount' },
   'no-target': { status: 400, scimType: 'noTarget' },
   mutability: { status: 400, scimType: 'mutability' },
   uniqueness: { status: 409, scimType: 'uniqueness' },
@@ -32,16 +35,18 @@ const MAPPINGS: Readonly<Record<DomainErrorCode, Mapping>> = {
 /** Seconds a client waits after an outage that named no time of its own. */
 const RETRY_AFTER = 5
 
-/** A refusal by HTTP itself that no domain code stands for: 405, 414, 415. */
+/** A refusal by the protocol itself that no domain code stands for: 405, 414, 415, and 409 for a Bulk reference. */
 export class HttpProblem extends Error {
   readonly status: number
   readonly headers: ReplyHeaders
+  readonly scimType: string | undefined
 
-  constructor(status: number, detail: string, headers: ReplyHeaders = {}) {
+  constructor(status: number, detail: string, headers: ReplyHeaders = {}, scimType?: string) {
     super(detail)
     this.name = 'HttpProblem'
     this.status = status
     this.headers = headers
+    this.scimType = scimType
   }
 }
 
@@ -56,32 +61,57 @@ interface Problem {
 /** Called with every failure that is not the client's doing; it must not throw. */
 export type Report = (error: unknown, requestId: string) => void
 
+/** The body of an error answer (RFC 7644 §3.12); a type rather than an interface, so that it is JSON. */
+export type ErrorDocument = {
+  readonly schemas: readonly string[]
+  readonly status: string
+  readonly scimType?: string
+  readonly detail: string
+}
+
 /**
- * The answer to anything that was thrown: the SCIM error body (RFC 7644 §3.12). A 5xx says only which request it was;
- * its cause goes to `report`.
+ * The SCIM error of anything that was thrown (RFC 7644 §3.12), as one operation of a Bulk answer carries it. A 5xx says
+ * only which request it was; its cause goes to `report`.
  */
+export function errorDocument(error: unknown, requestId: string, report: Report): ErrorDocument {
+  return documentOf(reportedProblem(error, requestId, report))
+}
+
+/** The answer to anything that was thrown: its {@link errorDocument} with the status and headers that belong to it. */
 export function errorReply(error: unknown, requestId: string, report: Report): Reply {
-  const problem = problemOf(error, requestId)
-  if (problem.status >= 500 && problem.status !== 501) report(error, requestId)
-  const body = {
-    schemas: [ERROR_URN],
-    status: String(problem.status),
-    ...(problem.scimType === undefined ? {} : { scimType: problem.scimType }),
-    detail: problem.detail,
-  }
+  const problem = reportedProblem(error, requestId, report)
   return new Reply(problem.status, {
-    body: JSON.stringify(body),
+    body: JSON.stringify(documentOf(problem)),
     ...(problem.headers === undefined ? {} : { headers: problem.headers }),
     ...(problem.scimType === undefined ? {} : { scimType: problem.scimType }),
   })
 }
 
+function reportedProblem(error: unknown, requestId: string, report: Report): Problem {
+  const problem = problemOf(error, requestId)
+  if (problem.status >= 500 && problem.status !== 501) report(error, requestId)
+  return problem
+}
+
+function documentOf({ status, scimType, detail }: Problem): ErrorDocument {
+  return {
+    schemas: [ERROR_URN],
+    status: String(status),
+    ...(scimType === undefined ? {} : { scimType }),
+    detail,
+  }
+}
+
 function problemOf(error: unknown, requestId: string): Problem {
   if (error instanceof DomainError) return ofDomain(error, requestId)
-  if (error instanceof HttpProblem) return { status: error.status, detail: error.message, headers: error.headers }
+  if (error instanceof HttpProblem) return ofHttp(error)
   if (error instanceof URIError)
     return { status: 400, scimType: 'invalidSyntax', detail: 'The path has a malformed percent escape.' }
   return ofCredential(error, requestId) ?? internal(requestId)
+}
+
+function ofHttp({ status, message, headers, scimType }: HttpProblem): Problem {
+  return { status, detail: message, headers, ...(scimType === undefined ? {} : { scimType }) }
 }
 
 function ofDomain(error: DomainError, requestId: string): Problem {

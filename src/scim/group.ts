@@ -1,21 +1,16 @@
 import SCIMMY from 'scimmy'
 import type { Group } from '../domain/group.ts'
 import type { GroupId } from '../domain/ids.ts'
-import { changeGroup } from '../provisioning/change-group.ts'
-import { createGroup } from '../provisioning/create-group.ts'
-import { deleteGroup } from '../provisioning/delete-group.ts'
 import type { ScimContext } from './context.ts'
 import { groupText, groupTexts, wantsMembers } from './group-shape.ts'
-import { listReply, pageQuery } from './list.ts'
+import { groupWrites } from './group-writes.ts'
+import { listFrame, listReply, pageQuery } from './list.ts'
 import { traitsOf } from './location.ts'
-import { readPatchOp } from './patch/envelope.ts'
-import { planGroupPatch } from './patch/plan-group.ts'
 import { type Projection, readProjection } from './projection.ts'
 import { isFresh, Reply } from './reply.ts'
-import { changeOptions, notFound, requireId, RollcallResource } from './resource.ts'
+import { notFound, requireId, RollcallResource } from './resource.ts'
 import { resourceHeaders } from './resource-shape.ts'
 import { baseView } from './schema/definitions.ts'
-import { readGroupBody, readGroupReplacement } from './schema/group-body.ts'
 
 /** A PATCH of a group with more members than this is answered without printing them all (RFC 7644 §3.5.2). */
 const MAX_PRINTED_MEMBERS = 200
@@ -34,9 +29,8 @@ export class RollcallGroup extends RollcallResource {
     const view = baseView('Group')
     const projection = readProjection(ctx.query, view)
     const query = pageQuery(ctx, view)
-    const { total, rows } = await ctx.ports.reads.groups.page(ctx.caller.orgId, query)
-    const frame = { total, startIndex: query.startIndex, rows: rows.length }
-    return listReply(frame, groupTexts(ctx, rows, projection))
+    const page = await ctx.ports.reads.groups.page(ctx.caller.orgId, query)
+    return listReply(listFrame(ctx, view, query, page), groupTexts(ctx, page.rows, projection))
   }
 
   protected async find(ctx: ScimContext, id: string): Promise<Reply> {
@@ -48,30 +42,21 @@ export class RollcallGroup extends RollcallResource {
   }
 
   protected async create(ctx: ScimContext, body: unknown): Promise<Reply> {
-    const draft = readGroupBody(body, baseView('Group'))
-    return answer(ctx, 201, await createGroup(ctx.ports.provisioning, ctx.caller, draft).durable)
+    return answer(ctx, 201, await groupWrites.create(ctx, body).durable)
   }
 
   protected async replace(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    const groupId = requireId<GroupId>('Group', id)
-    const plan = readGroupReplacement(body, baseView('Group'))
-    const options = changeOptions(ctx, 'PUT')
-    const change = changeGroup(ctx.ports.provisioning, ctx.caller, groupId, { plan, ...options })
-    return answer(ctx, 200, (await change.durable).value)
+    return answer(ctx, 200, (await groupWrites.replace(ctx, id, body).durable).value)
   }
 
   protected async change(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    const groupId = requireId<GroupId>('Group', id)
-    const plan = planGroupPatch(readPatchOp(body), baseView('Group'))
-    const options = changeOptions(ctx, 'PATCH')
-    const { value } = await changeGroup(ctx.ports.provisioning, ctx.caller, groupId, { plan, ...options }).durable
+    const { value } = await groupWrites.change(ctx, id, body).durable
     if (isPrinted(ctx, value, projectionOf(ctx))) return answer(ctx, 200, value)
     return new Reply(204, { headers: resourceHeaders(ctx, 'Group', value) })
   }
 
   protected async remove(ctx: ScimContext, id: string): Promise<Reply> {
-    const groupId = requireId<GroupId>('Group', id)
-    await deleteGroup(ctx.ports.provisioning, ctx.caller, groupId, changeOptions(ctx, 'DELETE')).durable
+    await groupWrites.remove(ctx, id).durable
     return new Reply(204)
   }
 }

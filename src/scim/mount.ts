@@ -1,22 +1,24 @@
 import { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express'
-import type { Caller } from '../domain/caller.ts'
-import type { Scope } from '../domain/connection.ts'
 import type { ConnectionId, OrgId } from '../domain/ids.ts'
 import { isId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
 import { MAX_TARGET_BYTES } from '../http/limits.ts'
 import { latencyUs, requestContextOf } from '../http/request-context.ts'
 import { noStore } from '../http/security-headers.ts'
+import { bulkRoutes } from './bulk/route.ts'
 import { type Authenticated, createContext, findContext, keepContext, type ScimPorts } from './context.ts'
 import { deliver, installSend } from './deliver.ts'
 import { documentRoutes } from './documents.ts'
-import { type Endpoint, endpointOf, type ResourceKind } from './endpoint.ts'
+import { type Endpoint, endpointOf } from './endpoint.ts'
 import { errorReply, HttpProblem } from './errors.ts'
 import { hotRoutes } from './hot.ts'
 import { jsonBody } from './json-body.ts'
 import { libraryRoutes } from './library.ts'
+import { meRoutes } from './me.ts'
 import { Reply } from './reply.ts'
 import { notFound } from './resource.ts'
+import { type RequireScope, scopesOf } from './scope.ts'
+import { searchRoutes } from './search.ts'
 
 /** One answered request of a known caller, for the request log. */
 export interface RequestLine {
@@ -40,18 +42,11 @@ export interface ScimRouterOptions extends ScimPorts {
   /** Whose credential it was, once `authenticate` has passed. */
   readonly callerOf: (res: Response) => Authenticated
   /** Refuses, by rejecting, a caller whose connection's scopes do not reach a kind of resource. */
-  readonly requireScope: (caller: Caller, scope: Scope) => Promise<void>
+  readonly requireScope: RequireScope
   /** Whether the four busiest routes skip the library's routers; the answers are the same. */
   readonly fastRoutes: boolean
   /** Told of each request of a known caller when its answer is out. Must not throw. */
   readonly onRequest?: (line: RequestLine) => void
-}
-
-/** Roles say what people may do in teams, so they take both. */
-const SCOPES: Readonly<Record<ResourceKind, readonly Scope[]>> = {
-  User: ['users'],
-  Group: ['groups'],
-  Role: ['users', 'groups'],
 }
 
 /** Status in the request log of a request whose client went away before the answer. */
@@ -69,6 +64,9 @@ export function scimRouter(options: ScimRouterOptions): Router {
   router.use(jsonBody(isLarge))
   if (options.fastRoutes) hotRoutes(router)
   documentRoutes(router)
+  bulkRoutes(router, options.requireScope)
+  searchRoutes(router)
+  meRoutes(router)
   router.use(libraryRoutes())
   router.use(answerErrors(options))
   return router
@@ -117,9 +115,7 @@ function enter(options: ScimRouterOptions): RequestHandler {
       return
     }
     requireMethod(endpoint, req.method)
-    if (endpoint.unsupported === true)
-      throw new DomainError('unsupported', `${endpoint.template} is not supported; see /ServiceProviderConfig.`)
-    for (const scope of endpoint.kind === undefined ? [] : SCOPES[endpoint.kind])
+    for (const scope of endpoint.kind === undefined ? [] : scopesOf(endpoint.kind))
       await options.requireScope(ctx.caller, scope)
     requireUsableId(endpoint, req.method)
     // Express 5 would parse the query anew at each access, and lose what the library's routers write into it.

@@ -76,6 +76,9 @@ function writeWhole(res: Response, text: string): void {
   else res.end(text)
 }
 
+/** Listeners an answer may have for one event; more would be a leak indeed. */
+const MAX_LISTENERS = 32
+
 async function writePieces(res: Response, reply: Reply, pieces: AsyncIterable<string>): Promise<void> {
   if (res.req.method === 'HEAD') {
     writeHead(res, reply)
@@ -88,7 +91,11 @@ async function writePieces(res: Response, reply: Reply, pieces: AsyncIterable<st
   writeHead(res, reply)
   if (first.done === true) res.end()
   else if (second.done === true) writeWhole(res, first.value)
-  else await pipeline(Readable.from(rejoin(first.value, second.value, source)), res)
+  else {
+    // With those of the middlewares the pipeline's listeners are more than the ten above which Node warns of a leak.
+    res.setMaxListeners(MAX_LISTENERS)
+    await pipeline(Readable.from(rejoin(first.value, second.value, source)), res)
+  }
 }
 
 async function* rejoin(first: string, second: string, rest: AsyncIterator<string>): AsyncGenerator<string> {

@@ -1,20 +1,15 @@
 import type SCIMMY from 'scimmy'
 import type { RoleId } from '../domain/ids.ts'
-import type { CustomRole, RoleState } from '../domain/role.ts'
-import { changeRole } from '../provisioning/change-role.ts'
-import { createRole } from '../provisioning/create-role.ts'
-import { deleteRole } from '../provisioning/delete-role.ts'
+import type { CustomRole } from '../domain/role.ts'
 import type { ScimContext } from './context.ts'
-import { listReply, pageQuery } from './list.ts'
-import { readPatchOp } from './patch/envelope.ts'
-import { planRolePatch } from './patch/plan-role.ts'
+import { listFrame, listReply, pageQuery } from './list.ts'
 import { readProjection } from './projection.ts'
 import { isFresh, jsonReply, Reply } from './reply.ts'
-import { changeOptions, notFound, requireId, RollcallResource } from './resource.ts'
+import { notFound, requireId, RollcallResource } from './resource.ts'
 import { resourceHeaders } from './resource-shape.ts'
 import { presentRole, roleTexts } from './role-shape.ts'
+import { roleWrites } from './role-writes.ts'
 import { baseView } from './schema/definitions.ts'
-import { readRoleBody, replaceRoleState, toRoleDraft } from './schema/role-body.ts'
 import { RoleSchema } from './schema/role-schema.ts'
 
 /** Custom roles as a SCIM resource, in W&B's shape, over the provisioning use cases. */
@@ -31,9 +26,8 @@ export class RollcallRole extends RollcallResource {
     const view = baseView('Role')
     const projection = readProjection(ctx.query, view)
     const query = pageQuery(ctx, view)
-    const { total, rows } = await ctx.ports.reads.roles.page(ctx.caller.orgId, query)
-    const frame = { total, startIndex: query.startIndex, rows: rows.length }
-    return listReply(frame, roleTexts(ctx, rows, projection))
+    const page = await ctx.ports.reads.roles.page(ctx.caller.orgId, query)
+    return listReply(listFrame(ctx, view, query, page), roleTexts(ctx, page.rows, projection))
   }
 
   protected async find(ctx: ScimContext, id: string): Promise<Reply> {
@@ -44,28 +38,19 @@ export class RollcallRole extends RollcallResource {
   }
 
   protected async create(ctx: ScimContext, body: unknown): Promise<Reply> {
-    const draft = toRoleDraft(readRoleBody(body, baseView('Role')))
-    return answer(ctx, 201, await createRole(ctx.ports.provisioning, ctx.caller, draft).durable)
+    return answer(ctx, 201, await roleWrites.create(ctx, body).durable)
   }
 
   protected async replace(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    const roleId = requireId<RoleId>('Role', id)
-    const read = readRoleBody(body, baseView('Role'))
-    const options = { ...changeOptions(ctx, 'PUT'), ignored: read.ignored }
-    const plan = { change: (current: RoleState) => replaceRoleState(current, read), ...options }
-    return answer(ctx, 200, (await changeRole(ctx.ports.provisioning, ctx.caller, roleId, plan).durable).value)
+    return answer(ctx, 200, (await roleWrites.replace(ctx, id, body).durable).value)
   }
 
   protected async change(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    const roleId = requireId<RoleId>('Role', id)
-    const { change, ignored } = planRolePatch(readPatchOp(body), baseView('Role'))
-    const plan = { change, ...changeOptions(ctx, 'PATCH'), ignored }
-    return answer(ctx, 200, (await changeRole(ctx.ports.provisioning, ctx.caller, roleId, plan).durable).value)
+    return answer(ctx, 200, (await roleWrites.change(ctx, id, body).durable).value)
   }
 
   protected async remove(ctx: ScimContext, id: string): Promise<Reply> {
-    const roleId = requireId<RoleId>('Role', id)
-    await deleteRole(ctx.ports.provisioning, ctx.caller, roleId, changeOptions(ctx, 'DELETE')).durable
+    await roleWrites.remove(ctx, id).durable
     return new Reply(204)
   }
 }

@@ -2,20 +2,15 @@ import SCIMMY from 'scimmy'
 import { DomainError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { User } from '../domain/user.ts'
-import { changeUser } from '../provisioning/change-user.ts'
-import { createUser } from '../provisioning/create-user.ts'
-import { deleteUser } from '../provisioning/delete-user.ts'
 import type { ScimContext } from './context.ts'
-import { listReply, pageQuery } from './list.ts'
-import { readPatchOp } from './patch/envelope.ts'
-import { planUserPatch } from './patch/plan-user.ts'
+import { listFrame, listReply, pageQuery } from './list.ts'
 import { readProjection } from './projection.ts'
 import { isFresh, jsonReply, Reply } from './reply.ts'
-import { changeOptions, notFound, requireId, RollcallResource } from './resource.ts'
+import { notFound, requireId, RollcallResource } from './resource.ts'
 import { resourceHeaders } from './resource-shape.ts'
-import { readUserBody, replaceUserState, toNewUser } from './schema/normalise.ts'
-import { shownUserView, userView } from './schema/user-view.ts'
+import { shownUserView } from './schema/user-view.ts'
 import { presentUser, userTexts } from './user-shape.ts'
+import { userWrites } from './user-writes.ts'
 
 /** An address longer than this is in no store. */
 const MAX_ADDRESS = 1_024
@@ -34,9 +29,8 @@ export class RollcallUser extends RollcallResource {
     const view = shownUserView()
     const projection = readProjection(ctx.query, view)
     const query = pageQuery(ctx, view)
-    const { total, rows } = await ctx.ports.reads.users.page(ctx.caller.orgId, query)
-    const frame = { total, startIndex: query.startIndex, rows: rows.length }
-    return listReply(frame, userTexts(ctx, rows, projection))
+    const page = await ctx.ports.reads.users.page(ctx.caller.orgId, query)
+    return listReply(listFrame(ctx, view, query, page), userTexts(ctx, page.rows, projection))
   }
 
   protected async find(ctx: ScimContext, id: string): Promise<Reply> {
@@ -48,35 +42,19 @@ export class RollcallUser extends RollcallResource {
   }
 
   protected async create(ctx: ScimContext, body: unknown): Promise<Reply> {
-    const draft = toNewUser(readUserBody(body, userView()))
-    return answer(ctx, 201, await createUser(ctx.ports.provisioning, ctx.caller, draft).durable)
+    return answer(ctx, 201, await userWrites.create(ctx, body).durable)
   }
 
   protected async replace(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    const view = userView()
-    const userId = requireId<UserId>('User', id)
-    const read = readUserBody(body, view)
-    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, {
-      ...changeOptions(ctx, 'PUT'),
-      change: (current) => replaceUserState(current, read, view, ctx.mount),
-      readsAccess: read.access.length > 0,
-      ignored: read.ignored,
-    })
-    return answer(ctx, 200, (await change.durable).value)
+    return answer(ctx, 200, (await userWrites.replace(ctx, id, body).durable).value)
   }
 
   protected async change(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    const userId = requireId<UserId>('User', id)
-    const plan = planUserPatch(readPatchOp(body), userView(), ctx.mount)
-    const { readsAccess, ignored } = plan
-    const options = { ...changeOptions(ctx, 'PATCH'), change: plan, readsAccess, ignored }
-    const change = changeUser(ctx.ports.provisioning, ctx.caller, userId, options)
-    return answer(ctx, 200, (await change.durable).value)
+    return answer(ctx, 200, (await userWrites.change(ctx, id, body).durable).value)
   }
 
   protected async remove(ctx: ScimContext, id: string): Promise<Reply> {
-    const userId = requireId<UserId>('User', id)
-    await deleteUser(ctx.ports.provisioning, ctx.caller, userId, changeOptions(ctx, 'DELETE')).durable
+    await userWrites.remove(ctx, id).durable
     return new Reply(204)
   }
 }

@@ -1,20 +1,17 @@
 import { type Kysely, sql } from 'kysely'
-import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { MemberOrigin } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { Grant, GroupFacts, PersonFacts, ReconcileContext, SeatType, TeamFacts } from '../domain/reconcile.ts'
 import type { AccountType, OrgRole, UserStatus } from '../domain/user.ts'
 import type { HeldAccess } from '../domain/write-ports.ts'
-import { idList } from './id-list.ts'
+import { jsonIdList, jsonIdRows, memberIndex } from './id-list.ts'
+import { preparedQuery } from './prepared-query.ts'
 
 /** The org's policy alone: the context of people who have no fact yet. */
 export async function policyContext(db: Kysely<Database>, orgId: OrgId): Promise<ReconcileContext> {
-  const policy = await db
-    .selectFrom('org_policy')
-    .select(['default_org_role', 'default_seats'])
-    .where('org_id', '=', orgId)
-    .executeTakeFirstOrThrow()
+  const [policy] = await selectPolicy(db, { orgId })
+  if (policy === undefined) throw new Error(`Org ${orgId} has no policy`)
   const seats = JSON.parse(policy.default_seats) as Record<string, SeatType>
   return {
     policy: { defaultOrgRole: policy.default_org_role as OrgRole, defaultSeats: new Map(Object.entries(seats)) },
@@ -28,19 +25,13 @@ export async function policyContext(db: Kysely<Database>, orgId: OrgId): Promise
 /** The facts of people and what reconcile needs beside them: four queries, however many people. */
 export async function readFacts(
   db: Kysely<Database>,
-  dialect: Dialect,
   orgId: OrgId,
   ids: readonly UserId[],
 ): Promise<{ readonly people: readonly PersonFacts[]; readonly context: ReconcileContext }> {
-  const people = await db
-    .selectFrom('user')
-    .select(['id', 'status', 'account_type', 'deleted_at'])
-    .where('org_id', '=', orgId)
-    .where(sql<boolean>`id in ${idList(dialect, ids)}`)
-    .orderBy('id')
-    .execute()
-  const explicit = await readExplicit(db, dialect, orgId, ids)
-  const { members, groups, teams } = await readMembers(db, dialect, orgId, ids)
+  const of = { orgId, ids: JSON.stringify(ids) }
+  const people = await selectPeople(db, of)
+  const explicit = await readExplicit(db, of)
+  const { members, groups, teams } = await readMembers(db, of)
   const context = await policyContext(db, orgId)
   return {
     people: people.map((row) => ({
@@ -54,18 +45,8 @@ export async function readFacts(
   }
 }
 
-async function readExplicit(
-  db: Kysely<Database>,
-  dialect: Dialect,
-  orgId: OrgId,
-  ids: readonly UserId[],
-): Promise<ReadonlyMap<string, Grant[]>> {
-  const rows = await db
-    .selectFrom('explicit_grant')
-    .select(['user_id', 'kind', 'target', 'value'])
-    .where('org_id', '=', orgId)
-    .where(sql<boolean>`user_id in ${idList(dialect, ids)}`)
-    .execute()
+async function readExplicit(db: Kysely<Database>, of: People): Promise<ReadonlyMap<string, Grant[]>> {
+  const rows = await selectExplicit(db, of)
   const byUser = new Map<string, Grant[]>()
   for (const { user_id, kind, target, value } of rows) {
     push(byUser, user_id, { kind: kind as Grant['kind'], target, value })
@@ -79,27 +60,25 @@ interface MemberFacts {
   readonly teams: ReadonlyMap<GroupId, TeamFacts>
 }
 
-async function readMembers(
-  db: Kysely<Database>,
-  dialect: Dialect,
-  orgId: OrgId,
-  ids: readonly UserId[],
-): Promise<MemberFacts> {
-  const rows = await db
-    .selectFrom('group_member as m')
-    .innerJoin('scim_group as g', (join) => join.onRef('g.org_id', '=', 'm.org_id').onRef('g.id', '=', 'm.group_id'))
-    .leftJoin('team as t', (join) => join.onRef('t.org_id', '=', 'm.org_id').onRef('t.id', '=', 'm.group_id'))
-    .select(['m.user_id', 'm.group_id', 'm.origin', 'g.deleted_at', 'g.owner_connection_id'])
-    .select(['t.id as team_id', 't.archived_at', 't.default_role'])
-    .where('m.org_id', '=', orgId)
-    .where(sql<boolean>`m.user_id in ${idList(dialect, ids)}`)
-    .execute()
+interface MemberRow {
+  readonly user_id: string
+  readonly group_id: GroupId
+  readonly origin: MemberOrigin
+  readonly deleted_at: number | null
+  readonly owner_connection_id: string | null
+  readonly team_id: GroupId | null
+  readonly archived_at: number | null
+  readonly default_role: TeamFacts['defaultRole'] | null
+}
+
+async function readMembers(db: Kysely<Database>, of: People): Promise<MemberFacts> {
+  const rows = await selectMembers(db, of)
   const members = new Map<string, PersonFacts['members'][number][]>()
   const groups = new Map<GroupId, GroupFacts>()
   const teams = new Map<GroupId, TeamFacts>()
   for (const row of rows) {
-    const groupId = row.group_id as GroupId
-    push(members, row.user_id, { groupId, origin: row.origin as MemberOrigin })
+    const groupId = row.group_id
+    push(members, row.user_id, { groupId, origin: row.origin })
     groups.set(groupId, { deleted: row.deleted_at !== null, ownedByIdp: row.owner_connection_id !== null })
     if (row.team_id !== null) {
       teams.set(groupId, { archived: row.archived_at !== null, defaultRole: row.default_role ?? 'member' })
@@ -111,35 +90,13 @@ async function readMembers(
 /** What people hold now, out of the derived tables: three queries. */
 export async function readHeld(
   db: Kysely<Database>,
-  dialect: Dialect,
   orgId: OrgId,
   ids: readonly UserId[],
 ): Promise<ReadonlyMap<UserId, HeldAccess>> {
-  const people = await db
-    .selectFrom('user')
-    .leftJoin('access_period as p', (join) =>
-      join
-        .onRef('p.org_id', '=', 'user.org_id')
-        .onRef('p.user_id', '=', 'user.id')
-        .on('p.kind', '=', 'active')
-        .on('p.to_seq', 'is', null),
-    )
-    .select(['user.id', 'user.org_role', 'p.value as active'])
-    .where('user.org_id', '=', orgId)
-    .where(sql<boolean>`"user".id in ${idList(dialect, ids)}`)
-    .execute()
-  const memberships = await db
-    .selectFrom('team_membership')
-    .select(['user_id', 'team_id', 'role', 'source_kind', 'source_id'])
-    .where('org_id', '=', orgId)
-    .where(sql<boolean>`user_id in ${idList(dialect, ids)}`)
-    .execute()
-  const seats = await db
-    .selectFrom('user_seat')
-    .select(['user_id', 'product', 'wanted', 'given', 'source'])
-    .where('org_id', '=', orgId)
-    .where(sql<boolean>`user_id in ${idList(dialect, ids)}`)
-    .execute()
+  const of = { orgId, ids: JSON.stringify(ids) }
+  const people = await selectHeldRoles(db, of)
+  const memberships = await selectMemberships(db, of)
+  const seats = await selectSeats(db, of)
   const held = new Map<UserId, MutableHeld>()
   for (const { id, org_role, active } of people) {
     held.set(id as UserId, { active: active !== null, orgRole: org_role, memberships: new Map(), seats: new Map() })
@@ -164,3 +121,76 @@ function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   if (list === undefined) map.set(key, [value])
   else list.push(value)
 }
+
+interface People {
+  readonly orgId: OrgId
+  /** JSON list of ids. */
+  readonly ids: string
+}
+
+const selectPolicy = preparedQuery((db, { orgId }: Pick<People, 'orgId'>) =>
+  db.selectFrom('org_policy').select(['default_org_role', 'default_seats']).where('org_id', '=', orgId).compile(),
+)
+
+const selectPeople = preparedQuery((db, { orgId, ids }: People, dialect) =>
+  db
+    .selectFrom('user')
+    .select(['id', 'status', 'account_type', 'deleted_at'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .orderBy('id')
+    .compile(),
+)
+
+const selectExplicit = preparedQuery((db, { orgId, ids }: People, dialect) =>
+  db
+    .selectFrom('explicit_grant')
+    .select(['user_id', 'kind', 'target', 'value'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`user_id in ${jsonIdList(dialect, ids)}`)
+    .compile(),
+)
+
+// SQLite takes the tables of a cross join in this order; left to itself it would read all members of the org first.
+const selectMembers = preparedQuery((db, { orgId, ids }: People, dialect) =>
+  sql<MemberRow>`
+    select m.user_id, m.group_id, m.origin, g.deleted_at, g.owner_connection_id, t.id as team_id, t.archived_at,
+      t.default_role
+    from ${jsonIdRows(dialect, ids)} as i cross join group_member m ${memberIndex(dialect)} cross join scim_group g
+      left join team t on t.org_id = ${orgId} and t.id = m.group_id
+    where m.org_id = ${orgId} and m.user_id = i.id and g.org_id = ${orgId} and g.id = m.group_id`.compile(db),
+)
+
+const selectHeldRoles = preparedQuery((db, { orgId, ids }: People, dialect) =>
+  db
+    .selectFrom('user')
+    .leftJoin('access_period as p', (join) =>
+      join
+        .onRef('p.org_id', '=', 'user.org_id')
+        .onRef('p.user_id', '=', 'user.id')
+        .on('p.kind', '=', 'active')
+        .on('p.to_seq', 'is', null),
+    )
+    .select(['user.id', 'user.org_role', 'p.value as active'])
+    .where('user.org_id', '=', orgId)
+    .where(sql<boolean>`"user".id in ${jsonIdList(dialect, ids)}`)
+    .compile(),
+)
+
+const selectMemberships = preparedQuery((db, { orgId, ids }: People, dialect) =>
+  db
+    .selectFrom('team_membership')
+    .select(['user_id', 'team_id', 'role', 'source_kind', 'source_id'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`user_id in ${jsonIdList(dialect, ids)}`)
+    .compile(),
+)
+
+const selectSeats = preparedQuery((db, { orgId, ids }: People, dialect) =>
+  db
+    .selectFrom('user_seat')
+    .select(['user_id', 'product', 'wanted', 'given', 'source'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`user_id in ${jsonIdList(dialect, ids)}`)
+    .compile(),
+)

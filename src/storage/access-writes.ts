@@ -1,44 +1,34 @@
 import type { Kysely } from 'kysely'
-import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
-import type { Desired, Source } from '../domain/reconcile.ts'
-import type { AccessChange, AccessWrites, HeldAccess } from '../domain/write-ports.ts'
+import type { Source } from '../domain/reconcile.ts'
+import type { AccessChange, AccessTurn, AccessWrites } from '../domain/write-ports.ts'
 import { policyContext, readFacts, readHeld } from './access-reads.ts'
+import * as rows from './access-rows.ts'
 import { addToCounter } from './counters.ts'
 
 /** How a source is kept in its two columns. A rule names the group it matched as well. */
 export function sourceText(by: Source): string {
-  return `${by.kind}:${by.group === undefined ? by.id : `${by.id}/${by.group}`}`
+  return `${by.kind}:${sourceId(by)}`
 }
 
-/** The derived tables (memberships, seats, org role) and the history of access. */
-export function accessWrites(db: Kysely<Database>, dialect: Dialect): AccessWrites {
-  return {
-    facts: (orgId, ids) => readFacts(db, dialect, orgId, ids),
-    emptyContext: (orgId) => policyContext(db, orgId),
-    held: (orgId, ids) => readHeld(db, dialect, orgId, ids),
+function sourceId(by: Source): string {
+  return by.group === undefined ? by.id : `${by.id}/${by.group}`
+}
 
-    async write(orgId, user, { held, desired, at }) {
-      await writeMemberships(db, { orgId, user }, held, desired)
-      await writeSeats(db, { orgId, user, at }, held, desired)
-      if (held.orgRole !== desired.orgRole) {
-        await db
-          .updateTable('user')
-          .set({ org_role: desired.orgRole })
-          .where('org_id', '=', orgId)
-          .where('id', '=', user)
-          .execute()
-      }
-      for (const team of desired.stale) {
-        await db
-          .deleteFrom('explicit_grant')
-          .where('org_id', '=', orgId)
-          .where('user_id', '=', user)
-          .where('kind', '=', 'team_role')
-          .where('target', '=', team)
-          .execute()
-      }
+/** The derived tables (memberships, seats, org role) and the history of access: at most one statement a table. */
+export function accessWrites(db: Kysely<Database>): AccessWrites {
+  return {
+    facts: (orgId, ids) => readFacts(db, orgId, ids),
+    emptyContext: (orgId) => policyContext(db, orgId),
+    held: (orgId, ids) => readHeld(db, orgId, ids),
+
+    async write(orgId, people, at) {
+      await writeMemberships(db, orgId, people)
+      await writeSeats(db, orgId, people, at)
+      await writeOrgRoles(db, orgId, people)
+      const stale = people.flatMap(({ user, desired }) => desired.stale.map((team) => [user, team]))
+      await written(db, orgId, rows.endTeamRoles, stale)
     },
 
     async activeAdmins(orgId) {
@@ -52,109 +42,80 @@ export function accessWrites(db: Kysely<Database>, dialect: Dialect): AccessWrit
     },
 
     async record(orgId, changes, seq, at) {
-      for (const change of changes) await turnPeriod(db, { orgId, seq, at }, change)
+      await turnPeriods(db, { orgId, seq, at }, changes)
       await countSeats(db, orgId, changes)
       await countAdmins(db, orgId, changes)
     },
   }
 }
 
-async function writeMemberships(
-  db: Kysely<Database>,
-  key: { readonly orgId: OrgId; readonly user: UserId },
-  held: HeldAccess,
-  desired: Desired,
-): Promise<void> {
-  for (const team of held.memberships.keys()) {
-    if (desired.memberships.has(team)) continue
-    await db
-      .deleteFrom('team_membership')
-      .where('org_id', '=', key.orgId)
-      .where('user_id', '=', key.user)
-      .where('team_id', '=', team)
-      .execute()
-  }
-  for (const [team, { role, by }] of desired.memberships) {
-    const now = held.memberships.get(team)
-    if (now?.role === role && now.source === sourceText(by)) continue
-    const source = {
-      role,
-      custom_role_id: '',
-      source_kind: by.kind,
-      source_id: sourceText(by).slice(by.kind.length + 1),
+type Row = readonly (string | number)[]
+
+/** Nothing to write is nothing to ask. */
+async function written(db: Kysely<Database>, orgId: OrgId, query: rows.RowsQuery, list: readonly Row[]): Promise<void> {
+  if (list.length > 0) await query(db, { orgId, json: JSON.stringify(list) })
+}
+
+async function writeMemberships(db: Kysely<Database>, orgId: OrgId, people: readonly AccessTurn[]): Promise<void> {
+  const ended: Row[] = []
+  const set: Row[] = []
+  for (const { user, held, desired } of people) {
+    for (const team of held.memberships.keys()) if (!desired.memberships.has(team)) ended.push([user, team])
+    for (const [team, { role, by }] of desired.memberships) {
+      const now = held.memberships.get(team)
+      if (now?.role === role && now.source === sourceText(by)) continue
+      set.push([user, team, role, by.kind, sourceId(by)])
     }
-    await db
-      .insertInto('team_membership')
-      .values({ org_id: key.orgId, user_id: key.user, team_id: team, ...source })
-      .onConflict((conflict) => conflict.columns(['org_id', 'user_id', 'team_id']).doUpdateSet(source))
-      .execute()
   }
+  await written(db, orgId, rows.endMemberships, ended)
+  await written(db, orgId, rows.setMemberships, set)
+}
+
+async function writeOrgRoles(db: Kysely<Database>, orgId: OrgId, people: readonly AccessTurn[]): Promise<void> {
+  const byRole = new Map<string, UserId[]>()
+  for (const { user, held, desired } of people) {
+    if (held.orgRole === desired.orgRole) continue
+    byRole.set(desired.orgRole, [...(byRole.get(desired.orgRole) ?? []), user])
+  }
+  for (const [role, users] of byRole) await rows.setOrgRole(db, { orgId, role, ids: JSON.stringify(users) })
 }
 
 async function writeSeats(
   db: Kysely<Database>,
-  key: { readonly orgId: OrgId; readonly user: UserId; readonly at: number },
-  held: HeldAccess,
-  desired: Desired,
+  orgId: OrgId,
+  people: readonly AccessTurn[],
+  at: number,
 ): Promise<void> {
-  for (const product of held.seats.keys()) {
-    if (desired.seats.has(product)) continue
-    await db
-      .deleteFrom('user_seat')
-      .where('org_id', '=', key.orgId)
-      .where('user_id', '=', key.user)
-      .where('product', '=', product)
-      .execute()
+  const ended: Row[] = []
+  const set: Row[] = []
+  for (const { user, held, desired } of people) {
+    for (const product of held.seats.keys()) if (!desired.seats.has(product)) ended.push([user, product])
+    for (const [product, { type, by }] of desired.seats) {
+      const now = held.seats.get(product)
+      if (now?.wanted === type && now.given === type && now.source === sourceText(by)) continue
+      set.push([user, product, type, at, sourceText(by)])
+    }
   }
-  for (const [product, { type, by }] of desired.seats) {
-    const now = held.seats.get(product)
-    if (now?.wanted === type && now.given === type && now.source === sourceText(by)) continue
-    const seat = { wanted: type, given: type, source: sourceText(by), wanted_since: key.at }
-    await db
-      .insertInto('user_seat')
-      .values({ org_id: key.orgId, user_id: key.user, product, ...seat })
-      .onConflict((conflict) => conflict.columns(['org_id', 'user_id', 'product']).doUpdateSet(seat))
-      .execute()
-  }
+  await written(db, orgId, rows.endSeats, ended)
+  await written(db, orgId, rows.setSeats, set)
 }
 
-/** Closes the open period of a value and opens the next; one that would begin and end at the same seq leaves none. */
-async function turnPeriod(
+/** Closes the open periods of values and opens the next; one that would begin and end at the same seq leaves none. */
+async function turnPeriods(
   db: Kysely<Database>,
-  at: { readonly orgId: OrgId; readonly seq: number; readonly at: number },
-  change: AccessChange,
+  { orgId, seq, at }: { readonly orgId: OrgId; readonly seq: number; readonly at: number },
+  changes: readonly AccessChange[],
 ): Promise<void> {
-  const { orgId, seq } = at
-  if (change.old !== null) {
-    const open = { org_id: orgId, user_id: change.user, kind: change.kind, target: change.target }
-    await db
-      .deleteFrom('access_period')
-      .where((eb) => eb.and(open))
-      .where('to_seq', 'is', null)
-      .where('from_seq', '=', seq)
-      .execute()
-    await db
-      .updateTable('access_period')
-      .set({ to_seq: seq, valid_to: at.at })
-      .where((eb) => eb.and(open))
-      .where('to_seq', 'is', null)
-      .execute()
+  const closing = changes.filter((change) => change.old !== null).map(({ user, kind, target }) => [user, kind, target])
+  if (closing.length > 0) {
+    const given = { orgId, json: JSON.stringify(closing), seq, at }
+    await rows.dropPeriodsOf(db, given)
+    await rows.closePeriods(db, given)
   }
-  if (change.new === null) return
-  await db
-    .insertInto('access_period')
-    .values({
-      org_id: orgId,
-      user_id: change.user,
-      kind: change.kind,
-      target: change.target,
-      value: change.new,
-      from_seq: seq,
-      to_seq: null,
-      valid_from: at.at,
-      valid_to: null,
-    })
-    .execute()
+  const opening = changes.filter((change) => change.new !== null)
+  if (opening.length === 0) return
+  const json = JSON.stringify(opening.map(({ user, kind, target, new: value }) => [user, kind, target, value]))
+  await rows.openPeriods(db, { orgId, json, seq, at })
 }
 
 async function countSeats(db: Kysely<Database>, orgId: OrgId, changes: readonly AccessChange[]): Promise<void> {
@@ -170,18 +131,13 @@ async function countSeats(db: Kysely<Database>, orgId: OrgId, changes: readonly 
     add(change.target, change.old, -1)
     add(change.target, change.new, 1)
   }
-  for (const { product, type, by } of deltas.values()) {
-    if (by === 0) continue
-    await db
-      .insertInto('seat_counter')
-      .values({ org_id: orgId, product, type, used: by, cap: null })
-      .onConflict((conflict) =>
-        conflict
-          .columns(['org_id', 'product', 'type'])
-          .doUpdateSet((eb) => ({ used: eb('seat_counter.used', '+', by) })),
-      )
-      .execute()
-  }
+  const counted = [...deltas.values()].filter(({ by }) => by !== 0)
+  await written(
+    db,
+    orgId,
+    rows.addToSeatCounters,
+    counted.map(({ product, type, by }) => [product, type, by]),
+  )
 }
 
 async function countAdmins(db: Kysely<Database>, orgId: OrgId, changes: readonly AccessChange[]): Promise<void> {

@@ -11,6 +11,8 @@ export interface FilterScope {
   readonly table: 'user' | 'scim_group'
   readonly orgId: OrgId
   readonly viewer: Viewer
+  /** The query goes from row to row: what belongs to each is looked up for it, and leads to no others. */
+  readonly rowsLead?: boolean
 }
 
 /** A scalar attribute that has a column of its own, or is made of columns. Null where unassigned. */

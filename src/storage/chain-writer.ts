@@ -4,6 +4,8 @@ import type { Database } from '../../db/schema.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgId, RecordId, UserId } from '../domain/ids.ts'
 import type { ChainHead, RecordDraft, RecordSealer, SealedRecord, WrappedKey } from '../domain/record.ts'
+import { jsonIdRows, jsonRows } from './id-list.ts'
+import { preparedQuery } from './prepared-query.ts'
 
 /**
  * One org's chain within one transaction. `lock()` takes the row that makes the org's writes run one after another on
@@ -30,20 +32,11 @@ export class ChainWriter {
    * @throws DomainError `not-found` when the org has no chain
    */
   async lock(): Promise<number | undefined> {
-    let query = this.#db
-      .selectFrom('org_chain')
-      .select(['epoch', 'seq', 'time_ms', 'hash'])
-      .where('org_id', '=', this.#orgId)
-    if (this.#dialect === 'postgres') query = query.forNoKeyUpdate()
-    const row = await query.executeTakeFirst()
+    const [row] = await lockHead(this.#db, { orgId: this.#orgId })
     if (row === undefined) throw new DomainError('not-found', 'No such organisation')
     this.head = { epoch: row.epoch, seq: row.seq, time: row.time_ms, hash: row.hash }
     this.#stored = row.seq
-    if (this.#dialect === 'sqlite') return undefined
-    const clock = await sql<{
-      now: number
-    }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`.execute(this.#db)
-    return clock.rows[0]?.now
+    return row.now ?? undefined
   }
 
   /** Seals, links and inserts one record. */
@@ -59,11 +52,7 @@ export class ChainWriter {
   async saveHead(): Promise<void> {
     if (this.head.seq === this.#stored) return
     const { epoch, seq, time, hash } = this.head
-    await this.#db
-      .updateTable('org_chain')
-      .set({ epoch, seq, time_ms: time, hash })
-      .where('org_id', '=', this.#orgId)
-      .execute()
+    await saveHead(this.#db, { orgId: this.#orgId, epoch, seq, time, hash })
     this.#stored = seq
   }
 
@@ -71,12 +60,7 @@ export class ChainWriter {
   async #keys(people: readonly UserId[]): Promise<ReadonlyMap<UserId, WrappedKey>> {
     const keys = new Map<UserId, WrappedKey>()
     for (const person of people) {
-      const row = await this.#db
-        .selectFrom('person_key')
-        .select(['kek_id', 'wrapped'])
-        .where('org_id', '=', this.#orgId)
-        .where('person_id', '=', person)
-        .executeTakeFirst()
+      const [row] = await findKey(this.#db, { orgId: this.#orgId, person })
       keys.set(person, row === undefined ? await this.#newKey(person) : toKey(row))
     }
     return keys
@@ -84,58 +68,144 @@ export class ChainWriter {
 
   async #newKey(person: UserId): Promise<WrappedKey> {
     const key = this.#sealer.newKey(this.#orgId, person)
-    await this.#db
-      .insertInto('person_key')
-      .values({
-        org_id: this.#orgId,
-        person_id: person,
-        kek_id: key.kekId ?? null,
-        wrapped: key.wrapped ?? null,
-        erased_seq: null,
-      })
-      .execute()
+    const { kekId = null, wrapped = null } = key
+    await insertKey(this.#db, { orgId: this.#orgId, person, kekId, wrapped })
     return key
   }
 
   async #insert(record: SealedRecord): Promise<void> {
-    const orgId = this.#orgId
-    await this.#db
-      .insertInto('provisioning_event')
-      .values({
-        org_id: orgId,
-        seq: record.seq,
-        epoch: record.epoch,
-        time_ms: record.time,
-        id: record.id,
-        action: record.action,
-        result: record.result,
-        actor_type: record.actorType,
-        actor_id: record.actorId ?? null,
-        connection_id: record.connectionId ?? null,
-        request_id: record.requestId ?? null,
-        cause_id: record.causeId ?? null,
-        body: record.body,
-        content_hash: record.contentHash,
-        hash: record.hash,
-      })
-      .execute()
-    if (record.targets.length > 0) await this.#insertTargets(record)
-    for (const { person, nonce, ciphertext } of record.pii) {
-      await this.#db
-        .insertInto('event_pii')
-        .values({ org_id: orgId, person_id: person, seq: record.seq, nonce, ciphertext })
-        .execute()
+    const { actorId = null, connectionId = null, requestId = null, causeId = null } = record
+    const row = { ...record, orgId: this.#orgId, actorId, connectionId, requestId, causeId }
+    const targets = JSON.stringify(record.targets)
+    const { orgId, seq } = row
+    if (this.#dialect === 'postgres') {
+      const pii = record.pii.map((one) => [one.person, base64(one.nonce), base64(one.ciphertext)])
+      await insertWhole(this.#db, { ...row, targetIds: targets, sealed: JSON.stringify(pii) })
+      return
     }
+    await insertEvent(this.#db, row)
+    if (record.targets.length > 0) await insertTargets(this.#db, { orgId, seq, targets })
+    for (const one of record.pii) await insertPii(this.#db, { orgId, seq, ...one })
   }
+}
 
-  async #insertTargets(record: SealedRecord): Promise<void> {
-    const json = JSON.stringify(record.targets)
-    const list =
-      this.#dialect === 'sqlite'
-        ? sql`select ${this.#orgId}, value, ${record.seq} from json_each(${json})`
-        : sql`select ${this.#orgId}::text, value, ${record.seq}::bigint from jsonb_array_elements_text(${json}::text::jsonb)`
-    await sql`insert into event_target (org_id, target_id, seq) ${list}`.execute(this.#db)
-  }
+interface OfOrg {
+  readonly orgId: OrgId
+}
+
+interface HeadRow {
+  readonly epoch: number
+  readonly seq: number
+  readonly time_ms: number
+  readonly hash: Uint8Array
+  /** The database's clock, read once the lock is held. */
+  readonly now: number | null
+}
+
+const lockHead = preparedQuery((db, { orgId }: OfOrg, dialect) =>
+  dialect === 'sqlite'
+    ? sql<HeadRow>`select epoch, seq, time_ms, hash, null as now from org_chain where org_id = ${orgId}`.compile(db)
+    : sql<HeadRow>`
+        with head as (
+          select epoch, seq, time_ms, hash from org_chain where org_id = ${orgId} for no key update
+        )
+        select head.*, (extract(epoch from clock_timestamp()) * 1000)::bigint as now from head`.compile(db),
+)
+
+const saveHead = preparedQuery((db, { orgId, epoch, seq, time, hash }: OfOrg & ChainHead) =>
+  db.updateTable('org_chain').set({ epoch, seq, time_ms: time, hash }).where('org_id', '=', orgId).compile(),
+)
+
+interface OfPerson extends OfOrg {
+  readonly person: UserId
+}
+
+const findKey = preparedQuery((db, { orgId, person }: OfPerson) =>
+  db
+    .selectFrom('person_key')
+    .select(['kek_id', 'wrapped'])
+    .where('org_id', '=', orgId)
+    .where('person_id', '=', person)
+    .compile(),
+)
+
+interface NewKey extends OfPerson {
+  readonly kekId: string | null
+  readonly wrapped: Uint8Array | null
+}
+
+const insertKey = preparedQuery((db, { orgId, person, kekId, wrapped }: NewKey) =>
+  db
+    .insertInto('person_key')
+    .values({ org_id: orgId, person_id: person, kek_id: kekId, wrapped, erased_seq: null })
+    .compile(),
+)
+
+interface EventRow extends Omit<SealedRecord, 'actorId' | 'connectionId' | 'requestId' | 'causeId'> {
+  readonly orgId: OrgId
+  readonly actorId: string | null
+  readonly connectionId: string | null
+  readonly requestId: string | null
+  readonly causeId: string | null
+}
+
+const insertEvent = preparedQuery((db, row: EventRow) => insertingEvent(db, row).compile())
+
+function insertingEvent(db: Kysely<Database>, row: EventRow) {
+  return db.insertInto('provisioning_event').values({
+    org_id: row.orgId,
+    seq: row.seq,
+    epoch: row.epoch,
+    time_ms: row.time,
+    id: row.id,
+    action: row.action,
+    result: row.result,
+    actor_type: row.actorType,
+    actor_id: row.actorId,
+    connection_id: row.connectionId,
+    request_id: row.requestId,
+    cause_id: row.causeId,
+    body: row.body,
+    content_hash: row.contentHash,
+    hash: row.hash,
+  })
+}
+
+const insertTargets = preparedQuery(
+  (db, { orgId, seq, targets }: OfOrg & { readonly seq: number; readonly targets: string }) =>
+    sql`insert into event_target (org_id, target_id, seq)
+      select ${orgId}, id, ${seq} from ${jsonIdRows('sqlite', targets)} as i`.compile(db),
+)
+
+const insertPii = preparedQuery(
+  (db, { orgId, seq, person, nonce, ciphertext }: OfOrg & { readonly seq: number } & SealedRecord['pii'][number]) =>
+    db.insertInto('event_pii').values({ org_id: orgId, person_id: person, seq, nonce, ciphertext }).compile(),
+)
+
+interface WholeRecord extends EventRow {
+  /** JSON list of ids. */
+  readonly targetIds: string
+  /** JSON list of [person, nonce, ciphertext], bytes in base64. */
+  readonly sealed: string
+}
+
+/** A record with what stands beside it in one statement: PostgreSQL is a round trip away, with the org's lock held. */
+const insertWhole = preparedQuery((db, row: WholeRecord) => {
+  const { orgId, seq } = row
+  const pii = jsonRows('postgres', row.sealed, { person: 'text', nonce: 'text', ciphertext: 'text' })
+  return sql`
+    with event as (${insertingEvent(db, row)}),
+      target as (
+        insert into event_target (org_id, target_id, seq)
+        select ${orgId}::text, id, ${seq}::bigint from ${jsonIdRows('postgres', row.targetIds)} as i
+      )
+    insert into event_pii (org_id, person_id, seq, nonce, ciphertext)
+      select ${orgId}::text, person, ${seq}::bigint, decode(nonce, 'base64'), decode(ciphertext, 'base64')
+      from ${pii} as p`.compile(db)
+})
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
 function toKey(row: { kek_id: string | null; wrapped: Uint8Array | null }): WrappedKey {

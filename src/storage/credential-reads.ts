@@ -1,7 +1,17 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../db/schema.ts'
+import type { ConnectionId, OrgId } from '../domain/ids.ts'
 import type { CredentialReads } from '../domain/ports.ts'
 import { toConnection, toToken, toTrust } from './credential-row.ts'
+import { preparedQuery } from './prepared-query.ts'
+
+const selectToken = preparedQuery((db, { secretHash }: { readonly secretHash: Uint8Array }) =>
+  db.selectFrom('connection_token').selectAll().where('secret_hash', '=', secretHash).compile(),
+)
+
+const selectConnection = preparedQuery((db, { orgId, id }: { readonly orgId: OrgId; readonly id: ConnectionId }) =>
+  db.selectFrom('connection').selectAll().where('org_id', '=', orgId).where('id', '=', id).compile(),
+)
 
 /** Rows found from a credential, before the org is known. */
 export function credentialReads(db: Kysely<Database>): CredentialReads {
@@ -12,21 +22,12 @@ export function credentialReads(db: Kysely<Database>): CredentialReads {
     },
 
     async tokenByHash(secretHash) {
-      const row = await db
-        .selectFrom('connection_token')
-        .selectAll()
-        .where('secret_hash', '=', Buffer.from(secretHash))
-        .executeTakeFirst()
+      const [row] = await selectToken(db, { secretHash: Buffer.from(secretHash) })
       return row && toToken(row)
     },
 
     async connection(orgId, id) {
-      const row = await db
-        .selectFrom('connection')
-        .selectAll()
-        .where('org_id', '=', orgId)
-        .where('id', '=', id)
-        .executeTakeFirst()
+      const [row] = await selectConnection(db, { orgId, id })
       return row && toConnection(row)
     },
 

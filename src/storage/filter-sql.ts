@@ -215,7 +215,7 @@ export function filterToSql(filter: Filter, scope: FilterScope): RawBuilder<SqlB
 export function isIndexed(filter: Filter): boolean {
   switch (filter.kind) {
     case 'constant':
-      return true
+      return !filter.value
     case 'and':
       return filter.terms.some(isIndexed)
     case 'compare':

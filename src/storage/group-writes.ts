@@ -3,9 +3,10 @@ import type { Dialect } from '../../db/dialect.ts'
 import type { Database, ScimGroupTable } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { Group } from '../domain/group.ts'
-import type { ConnectionId, GroupId } from '../domain/ids.ts'
+import type { ConnectionId, GroupId, OrgId } from '../domain/ids.ts'
 import type { GroupWrites } from '../domain/write-ports.ts'
 import { idList } from './id-list.ts'
+import { preparedQuery } from './prepared-query.ts'
 
 /** The columns a Group is read from. */
 export const GROUP_COLUMNS = [
@@ -53,6 +54,40 @@ function fromGroup(group: Group): Omit<Selectable<ScimGroupTable>, 'org_id' | 'i
   }
 }
 
+interface GroupKey {
+  readonly orgId: OrgId
+  readonly id: GroupId
+}
+
+const selectGroup = preparedQuery((db, { orgId, id }: GroupKey) =>
+  db
+    .selectFrom('scim_group')
+    .select(GROUP_COLUMNS)
+    .where('org_id', '=', orgId)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .compile(),
+)
+
+const updateGroup = preparedQuery((db, row: ReturnType<typeof fromGroup> & GroupKey) =>
+  db
+    .updateTable('scim_group')
+    .set({
+      display_name: row.display_name,
+      name_key: row.name_key,
+      owner_connection_id: row.owner_connection_id,
+      external_id: row.external_id,
+      marked_protected: row.marked_protected,
+      member_count: row.member_count,
+      version: row.version,
+      updated: row.updated,
+      deleted_at: row.deleted_at,
+    })
+    .where('org_id', '=', row.orgId)
+    .where('id', '=', row.id)
+    .compile(),
+)
+
 /** Groups and their teams as a unit of work writes them. */
 export function groupWrites(db: Kysely<Database>, dialect: Dialect): GroupWrites {
   return { ...groupLookups(db, dialect), ...groupChanges(db), ...teamChanges(db) }
@@ -65,13 +100,7 @@ function groupLookups(
 ): Pick<GroupWrites, 'find' | 'existing' | 'nameHolder' | 'findDeleted'> {
   return {
     async find(orgId, id) {
-      const row = await db
-        .selectFrom('scim_group')
-        .select(GROUP_COLUMNS)
-        .where('org_id', '=', orgId)
-        .where('id', '=', id)
-        .where('deleted_at', 'is', null)
-        .executeTakeFirst()
+      const [row] = await selectGroup(db, { orgId, id })
       return row && toGroup(row)
     },
 
@@ -132,12 +161,7 @@ function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'updat
     },
 
     async update(orgId, group) {
-      await db
-        .updateTable('scim_group')
-        .set(fromGroup(group))
-        .where('org_id', '=', orgId)
-        .where('id', '=', group.id)
-        .execute()
+      await updateGroup(db, { ...fromGroup(group), orgId, id: group.id })
     },
 
     async remove(orgId, id, at) {

@@ -6,7 +6,11 @@ import type { Dialect } from '../../db/dialect.ts'
  * prepared, and no limit on parameters is met. Use as `column IN ${idList(…)}`.
  */
 export function idList(dialect: Dialect, ids: readonly string[]): RawBuilder<unknown> {
-  const json = JSON.stringify(ids)
+  return jsonIdList(dialect, JSON.stringify(ids))
+}
+
+/** The same for a list that is JSON text already. */
+export function jsonIdList(dialect: Dialect, json: string): RawBuilder<unknown> {
   return dialect === 'sqlite'
     ? sql`(select value from json_each(${json}))`
     : sql`(select jsonb_array_elements_text(${json}::text::jsonb))`
@@ -14,8 +18,38 @@ export function idList(dialect: Dialect, ids: readonly string[]): RawBuilder<unk
 
 /** The same list as a source of rows with one column `id`. */
 export function idRows(dialect: Dialect, ids: readonly string[]): RawBuilder<{ id: string }> {
-  const json = JSON.stringify(ids)
+  return jsonIdRows(dialect, JSON.stringify(ids))
+}
+
+/** The same for a list that is JSON text already. */
+export function jsonIdRows(dialect: Dialect, json: string): RawBuilder<{ id: string }> {
   return dialect === 'sqlite'
     ? sql`(select value as id from json_each(${json}))`
     : sql`(select jsonb_array_elements_text(${json}::text::jsonb) collate "C" as id)`
+}
+
+/**
+ * Rows as one bound JSON parameter, a list of lists, whose values are named and typed in their order: a source of rows,
+ * as `insert … select` wants it.
+ */
+export function jsonRows(
+  dialect: Dialect,
+  json: string,
+  columns: Readonly<Record<string, 'text' | 'bigint'>>,
+): RawBuilder<unknown> {
+  const picked = Object.entries(columns).map(([name, type], at) =>
+    dialect === 'sqlite'
+      ? sql`json_extract(value, ${sql.lit(`$[${at}]`)}) as ${sql.id(name)}`
+      : sql`(value ->> ${sql.lit(at)})::${type === 'text' ? sql`text` : sql`bigint`} as ${sql.id(name)}`,
+  )
+  const list = dialect === 'sqlite' ? sql`json_each(${json})` : sql`jsonb_array_elements(${json}::text::jsonb)`
+  return sql`(select ${sql.join(picked)} from ${list})`
+}
+
+/**
+ * Hint after `group_member` where its rows are found by person: without statistics SQLite would rather read all rows of
+ * the org in the primary key, which covers the query. PostgreSQL knows better by itself.
+ */
+export function memberIndex(dialect: Dialect): RawBuilder<unknown> {
+  return dialect === 'sqlite' ? sql`indexed by group_member_user` : sql``
 }

@@ -1,12 +1,13 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import { evaluate } from '../domain/evaluate.ts'
 import type { MemberOrigin } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { MemberDelta, MemberWrites } from '../domain/write-ports.ts'
-import { idList, idRows } from './id-list.ts'
+import { idList, jsonIdList, jsonIdRows } from './id-list.ts'
 import { listMembers } from './member-reads.ts'
+import { preparedQuery } from './prepared-query.ts'
 
 const SLICE = 1_000
 
@@ -20,7 +21,7 @@ function personFacts(
   db: Kysely<Database>,
   dialect: Dialect,
 ): Pick<MemberWrites, 'add' | 'removePeople' | 'removeOthers'> {
-  const count = listedCounts(db, dialect)
+  const count = listedCounts(db)
 
   /** Each of `ended` was listed before; those with a fact left still are. */
   async function removed(orgId: OrgId, group: GroupId, ended: readonly UserId[]): Promise<MemberDelta> {
@@ -32,36 +33,22 @@ function personFacts(
   return {
     async add(orgId, group, people, fact) {
       if (people.length === 0) return { people: [], listed: 0 }
-      const source = sql`select ${orgId}, ${group}, i.id, ${fact.origin}, ${fact.setBy ?? null}, ${fact.at}
-        from ${idRows(dialect, people)} as i where true`
-      const typed = sql`select ${orgId}::text, ${group}::text, i.id, ${fact.origin}::text, ${fact.setBy ?? null}::text,
-        ${fact.at}::bigint from ${idRows(dialect, people)} as i where true`
-      const added = await idsOf(
-        db,
-        sql<{ user_id: string }>`insert into group_member
-        (org_id, group_id, user_id, origin, set_by, set_at) ${dialect === 'sqlite' ? source : typed}
-        on conflict do nothing returning user_id`,
-      )
+      const { origin, setBy = null, at } = fact
+      const added = idsOf(await addFacts(db, { orgId, group, ids: JSON.stringify(people), origin, setBy, at }))
       return { people: added, listed: added.length - (await count.listed(orgId, group, added, fact.origin)) }
     },
 
     async removePeople(orgId, group, people) {
       if (people.length === 0) return { people: [], listed: 0 }
-      const ended = await idsOf(
-        db,
-        sql<{ user_id: string }>`delete from group_member where org_id = ${orgId}
-        and group_id = ${group} and origin <> 'service' and user_id in ${idList(dialect, people)} returning user_id`,
-      )
+      const ended = idsOf(await removeFacts(db, { orgId, group, ids: JSON.stringify(people) }))
       return removed(orgId, group, ended)
     },
 
     async removeOthers(orgId, group, keep, origins) {
-      const ended = await idsOf(
-        db,
-        sql<{ user_id: string }>`delete from group_member where org_id = ${orgId}
+      const { rows } = await sql<UserRef>`delete from group_member where org_id = ${orgId}
         and group_id = ${group} and origin in ${idList(dialect, origins)}
-        and user_id not in ${idList(dialect, keep)} returning user_id`,
-      )
+        and user_id not in ${idList(dialect, keep)} returning user_id`.execute(db)
+      const ended = idsOf(rows)
       return removed(orgId, group, ended)
     },
   }
@@ -83,11 +70,9 @@ function memberLookups(db: Kysely<Database>): Pick<MemberWrites, 'matching' | 'p
     },
 
     async people(orgId, group) {
-      return idsOf(
-        db,
-        sql<{ user_id: string }>`select distinct user_id from group_member
-        where org_id = ${orgId} and group_id = ${group} order by user_id`,
-      )
+      const { rows } = await sql<UserRef>`select distinct user_id from group_member
+        where org_id = ${orgId} and group_id = ${group} order by user_id`.execute(db)
+      return idsOf(rows)
     },
   }
 }
@@ -140,34 +125,73 @@ interface ListedCounts {
   live(orgId: OrgId, ids: readonly UserId[]): Promise<number>
 }
 
-function listedCounts(db: Kysely<Database>, dialect: Dialect): ListedCounts {
+function listedCounts(db: Kysely<Database>): ListedCounts {
   return {
     async listed(orgId, group, ids, besides) {
       if (ids.length === 0) return 0
-      const { rows } = await sql<{ n: number }>`select count(*) as n from ${idRows(dialect, ids)} as i
-        where exists (select 1 from group_member m where m.org_id = ${orgId} and m.group_id = ${group}
-            and m.user_id = i.id and m.origin <> 'service' and m.origin <> ${besides ?? ''})
-          and exists (select 1 from "user" u where u.org_id = ${orgId} and u.id = i.id and u.deleted_at is null)`.execute(
-        db,
-      )
-      return rows[0]?.n ?? 0
+      const [row] = await countListed(db, { orgId, group, ids: JSON.stringify(ids), besides: besides ?? '' })
+      return row!.n
     },
 
     async live(orgId, ids) {
       if (ids.length === 0) return 0
-      const { n } = await db
-        .selectFrom('user')
-        .select((eb) => eb.fn.countAll<number>().as('n'))
-        .where('org_id', '=', orgId)
-        .where('deleted_at', 'is', null)
-        .where(sql<boolean>`id in ${idList(dialect, ids)}`)
-        .executeTakeFirstOrThrow()
-      return n
+      const [row] = await countLive(db, { orgId, ids: JSON.stringify(ids) })
+      return row!.n
     },
   }
 }
 
-async function idsOf(db: Kysely<Database>, query: RawBuilder<{ user_id: string }>): Promise<readonly UserId[]> {
-  const { rows } = await query.execute(db)
+interface UserRef {
+  readonly user_id: string
+}
+
+function idsOf(rows: readonly UserRef[]): readonly UserId[] {
   return rows.map((row) => row.user_id as UserId)
 }
+
+interface People {
+  readonly orgId: OrgId
+  /** JSON list of ids. */
+  readonly ids: string
+}
+
+interface PeopleInGroup extends People {
+  readonly group: GroupId
+}
+
+interface NewFacts extends PeopleInGroup {
+  readonly origin: MemberOrigin
+  readonly setBy: string | null
+  readonly at: number
+}
+
+const addFacts = preparedQuery((db, { orgId, group, ids, origin, setBy, at }: NewFacts, dialect) =>
+  sql<UserRef>`insert into group_member (org_id, group_id, user_id, origin, set_by, set_at)
+    select cast(${orgId} as text), cast(${group} as text), i.id, cast(${origin} as text), cast(${setBy} as text),
+      cast(${at} as bigint)
+    from ${jsonIdRows(dialect, ids)} as i where true on conflict do nothing returning user_id`.compile(db),
+)
+
+const removeFacts = preparedQuery((db, { orgId, group, ids }: PeopleInGroup, dialect) =>
+  sql<UserRef>`delete from group_member where org_id = ${orgId} and group_id = ${group} and origin <> 'service'
+    and user_id in ${jsonIdList(dialect, ids)} returning user_id`.compile(db),
+)
+
+const countListed = preparedQuery(
+  (db, { orgId, group, ids, besides }: PeopleInGroup & { readonly besides: string }, dialect) =>
+    sql<{ readonly n: number }>`select count(*) as n from ${jsonIdRows(dialect, ids)} as i
+      where exists (select 1 from group_member m where m.org_id = ${orgId} and m.group_id = ${group}
+          and m.user_id = i.id and m.origin <> 'service' and m.origin <> ${besides})
+        and exists (select 1 from "user" u where u.org_id = ${orgId} and u.id = i.id
+          and u.deleted_at is null)`.compile(db),
+)
+
+const countLive = preparedQuery((db, { orgId, ids }: People, dialect) =>
+  db
+    .selectFrom('user')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where('org_id', '=', orgId)
+    .where('deleted_at', 'is', null)
+    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .compile(),
+)

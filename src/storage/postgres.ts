@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { Pool, TypeOverrides } from 'pg'
 import type { Database } from '../../db/schema.ts'
+import { listening, type QueryListener } from './query-listener.ts'
 
 /** PostgreSQL: two pools, so that writers waiting for an org's lock never keep readers from a connection. */
 export interface PostgresConnections {
@@ -18,33 +19,39 @@ function toSafeInteger(text: string): number {
   return value
 }
 
-/**
- * @param url `postgres://…`
- * @param poolSize connections of each pool
- * @param onIdleError told when the server drops an idle connection; the pool replaces it
- */
-export function openPostgres(url: string, poolSize: number, onIdleError: (error: Error) => void): PostgresConnections {
+export interface PostgresOptions {
+  /** Connections of each pool. */
+  readonly poolSize: number
+  /** Told when the server drops an idle connection; the pool replaces it. */
+  readonly onIdleError: (error: Error) => void
+  readonly onQuery?: QueryListener | undefined
+}
+
+/** @param url `postgres://…` */
+export function openPostgres(url: string, options: PostgresOptions): PostgresConnections {
+  const { poolSize, onIdleError } = options
   const types = new TypeOverrides()
   types.setTypeParser(INT8, toSafeInteger)
   const settings = '-c synchronous_commit=on -c lock_timeout=5000 -c statement_timeout=5000 -c jit=off'
-  const open = (options: string): Pool => {
+  const open = (serverSettings: string): Kysely<Database> => {
     const pool = new Pool({
       connectionString: url,
       max: poolSize,
       types,
-      options,
+      options: serverSettings,
       connectionTimeoutMillis: 5_000,
       idle_in_transaction_session_timeout: 10_000,
       keepAlive: true,
       application_name: 'rollcall',
     })
     pool.on('error', onIdleError)
-    return pool
+    // The pool listens to idle connections only. One that breaks while it is in use rejects its query; as an event that
+    // nobody hears it would end the process besides.
+    pool.on('connect', (client) => client.on('error', () => undefined))
+    return new Kysely<Database>({ dialect: new PostgresDialect({ pool }), ...listening(options.onQuery) })
   }
-  const writer = new Kysely<Database>({ dialect: new PostgresDialect({ pool: open(settings) }) })
-  const reader = new Kysely<Database>({
-    dialect: new PostgresDialect({ pool: open(`${settings} -c default_transaction_read_only=on`) }),
-  })
+  const writer = open(settings)
+  const reader = open(`${settings} -c default_transaction_read_only=on`)
   return {
     writer,
     reader,

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql, type SqlBool } from 'kysely'
+import type { OrgId } from '../domain/ids.ts'
 import { ROLLCALL_URN } from '../domain/schema-urns.ts'
 import type { Place } from './json-sql.ts'
 import type { FilterScope } from './attribute-columns.ts'
@@ -52,7 +53,10 @@ function groupsOfUser(scope: FilterScope): Relation {
           and m.group_id = t.team_id and m.origin <> 'service')) as element`,
     element: ELEMENT,
     position: BY_VALUE,
-    hasId: (id) => sql<SqlBool>`"user".id in (
+    hasId: (id) =>
+      scope.rowsLead === true
+        ? isInGroup(orgId, id)
+        : sql<SqlBool>`"user".id in (
       select m.user_id from scim_group as g cross join group_member as m
         where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null
         and m.org_id = ${orgId} and m.group_id = ${id} and m.origin <> 'service'
@@ -61,6 +65,27 @@ function groupsOfUser(scope: FilterScope): Relation {
         where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null
         and t.org_id = ${orgId} and t.team_id = ${id})`,
   }
+}
+
+/** That the person at hand has the group. */
+function isInGroup(orgId: OrgId, id: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(exists (select 1 from scim_group as g
+      where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null)
+    and (exists (select 1 from group_member as m where m.org_id = ${orgId} and m.group_id = ${id}
+        and m.user_id = "user".id and m.origin <> 'service')
+      or exists (select 1 from team_membership as t
+        where t.org_id = ${orgId} and t.user_id = "user".id and t.team_id = ${id})))`
+}
+
+/** That the group at hand has the person or group. */
+function hasMember({ orgId }: FilterScope, id: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`((exists (select 1 from "user" as u
+        where u.org_id = ${orgId} and u.id = ${id} and u.deleted_at is null)
+      and exists (select 1 from group_member as m where m.org_id = ${orgId} and m.group_id = scim_group.id
+        and m.user_id = ${id} and m.origin <> 'service'))
+    or (exists (select 1 from scim_group as g where g.org_id = ${orgId} and g.id = ${id} and g.deleted_at is null)
+      and exists (select 1 from group_child as c where c.org_id = ${orgId} and c.group_id = scim_group.id
+        and c.child_group_id = ${id})))`
 }
 
 /** As `members` is shown: live people of every origin but service, and live nested groups. */
@@ -78,7 +103,10 @@ function membersOfGroup(scope: FilterScope): Relation {
         and g.org_id = c.org_id and g.id = c.child_group_id and g.deleted_at is null) as element`,
     element: ELEMENT,
     position: BY_VALUE,
-    hasId: (id) => sql<SqlBool>`scim_group.id in (
+    hasId: (id) =>
+      scope.rowsLead === true
+        ? hasMember(scope, id)
+        : sql<SqlBool>`scim_group.id in (
       select m.group_id from "user" as u cross join group_member as m ${indexedBy(scope, 'group_member_user')}
         where u.org_id = ${orgId} and u.id = ${id} and u.deleted_at is null
         and m.org_id = ${orgId} and m.user_id = ${id} and m.origin <> 'service'
@@ -124,7 +152,7 @@ export function relationOf(scope: FilterScope, [name, inner]: readonly string[])
 /** That one of a person's addresses satisfies a comparison. What an index finds drives the query, the rest is looked up. */
 export function emailCondition(scope: FilterScope, op: SqlComparison, literal: string): RawBuilder<SqlBool> {
   const condition = textCondition(scope.dialect, sql.ref('e.value_key'), op, literal)
-  return op === 'eq' || op === 'sw'
+  return scope.rowsLead !== true && (op === 'eq' || op === 'sw')
     ? sql<SqlBool>`"user".id in (select e.user_id from user_email as e where e.org_id = ${scope.orgId} and ${condition})`
     : sql<SqlBool>`exists (select 1 from user_email as e
         ${indexedBy(scope, 'sqlite_autoindex_user_email_1')}

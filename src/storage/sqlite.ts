@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import type { Database } from '../../db/schema.ts'
+import { listening, type QueryListener } from './query-listener.ts'
 import { withStatementCache } from './statement-cache.ts'
 
 /** The embedded store: one connection that writes, and one that can only read and so never waits for the writer. */
@@ -16,18 +17,20 @@ export interface SqliteConnections {
 
 /** The waiting inside SQLite: it blocks the event loop, so it is short and the unit of work retries asynchronously. */
 const BUSY_TIMEOUT_MS = 20
+/** Opening may wait longer: nothing is served yet, and a new file changes to WAL under an exclusive lock. */
+const OPEN_TIMEOUT_MS = 5_000
 
 /**
  * Opens (and makes) the database file.
  * @throws Error when a pragma that durability rests on did not take
  */
-export function openSqlite(file: string): SqliteConnections {
+export function openSqlite(file: string, onQuery?: QueryListener): SqliteConnections {
   mkdirSync(dirname(file), { recursive: true })
   const writing = openFile(file, { readonly: false })
   const reading = openFile(file, { readonly: true })
   return {
-    writer: kyselyOver(writing),
-    reader: kyselyOver(reading),
+    writer: kyselyOver(writing, onQuery),
+    reader: kyselyOver(reading, onQuery),
     quickCheck: () => quickCheck(writing),
     close() {
       reading.close()
@@ -39,7 +42,7 @@ export function openSqlite(file: string): SqliteConnections {
 }
 
 function openFile(file: string, options: { readonly: boolean }): Sqlite.Database {
-  const database = new Sqlite(file, { ...options, timeout: BUSY_TIMEOUT_MS })
+  const database = new Sqlite(file, { ...options, timeout: OPEN_TIMEOUT_MS })
   if (!options.readonly) database.pragma('journal_mode = WAL')
   // better-sqlite3 is compiled with NORMAL as its default in WAL mode, which loses the last commits at a power cut.
   database.pragma('synchronous = FULL')
@@ -47,6 +50,7 @@ function openFile(file: string, options: { readonly: boolean }): Sqlite.Database
   database.pragma('secure_delete = ON')
   database.pragma('trusted_schema = OFF')
   assertPragmas(database)
+  database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
   return database
 }
 
@@ -64,6 +68,7 @@ function quickCheck(database: Sqlite.Database): readonly string[] {
   return rows.map((row) => row.quick_check).filter((line) => line !== 'ok')
 }
 
-function kyselyOver(database: Sqlite.Database): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new SqliteDialect({ database: withStatementCache(database) }) })
+function kyselyOver(database: Sqlite.Database, onQuery: QueryListener | undefined): Kysely<Database> {
+  const dialect = new SqliteDialect({ database: withStatementCache(database) })
+  return new Kysely<Database>({ dialect, ...listening(onQuery) })
 }

@@ -13,7 +13,9 @@ import { groupReads } from './group-reads.ts'
 import { orgReads } from './org-reads.ts'
 import { insertChain } from './org-writes.ts'
 import { openPostgres } from './postgres.ts'
+import type { QueryListener } from './query-listener.ts'
 import { recordReads } from './record-reads.ts'
+import { createResourcePages } from './resource-page.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
@@ -30,6 +32,7 @@ export interface StoreLocation {
   /** Connections of each PostgreSQL pool. */
   readonly poolSize: number
   readonly onIdleError: (error: Error) => void
+  readonly onQuery?: QueryListener | undefined
 }
 
 /** The open database before anything is known of its schema or key. */
@@ -56,8 +59,9 @@ export function databaseFile(dataDir: string): string {
 
 /** Opens the connections. SQLite files are made; PostgreSQL is first asked when something is read. */
 export function openConnections(location: StoreLocation): StoreConnections {
-  const sqlite = location.databaseUrl === undefined ? openSqlite(databaseFile(location.dataDir)) : undefined
-  const open = sqlite ?? openPostgres(location.databaseUrl!, location.poolSize, location.onIdleError)
+  const { databaseUrl, dataDir, onQuery } = location
+  const sqlite = databaseUrl === undefined ? openSqlite(databaseFile(dataDir), onQuery) : undefined
+  const open = sqlite ?? openPostgres(databaseUrl!, location)
   const dialect = sqlite === undefined ? 'postgres' : 'sqlite'
   const { writer, reader } = open
   return translatingErrors({
@@ -69,7 +73,8 @@ export function openConnections(location: StoreLocation): StoreConnections {
     migrate: () => migrate(writer, dialect),
     quickCheck: () => Promise.resolve(sqlite?.quickCheck() ?? []),
     findDeployment: () => findDeployment(reader),
-    insertDeployment: (row: Omit<Deployment, 'id'>) => insertDeployment(writer, row),
+    insertDeployment: (row: Omit<Deployment, 'id'>) =>
+      inTransaction(writer, dialect, (db) => insertDeployment(db, row)),
     close: () => open.close(),
   })
 }
@@ -89,9 +94,10 @@ export interface Store {
 
 export function openStore(connections: StoreConnections, sealer: RecordSealer, clock: () => number): Store {
   const { dialect, writer, reader } = connections
+  const pages = createResourcePages(reader, dialect, clock)
   const reads: ReadStores = {
-    users: translatingErrors(userReads(reader, dialect)),
-    groups: translatingErrors(groupReads(reader, dialect)),
+    users: translatingErrors(userReads(reader, dialect, pages)),
+    groups: translatingErrors(groupReads(reader, pages)),
     roles: translatingErrors(roleReads(reader)),
     credentials: translatingErrors(credentialReads(reader)),
     orgs: translatingErrors(orgReads(reader)),

@@ -5,8 +5,11 @@ import type { Database } from '../../db/schema.ts'
 import type { ChainWriter } from './chain-writer.ts'
 import { isBusy, isRetryable, toDomainError } from './sql-errors.ts'
 
-/** How long a transaction may wait for SQLite's write lock that another process holds. */
-const BUSY_LIMIT_MS = 5_000
+/**
+ * How long a transaction may wait for SQLite's write lock that another process holds, counted from when it was asked
+ * for: those that wait for each other do not add up.
+ */
+const BUSY_LIMIT_MS = 4_000
 
 /**
  * Runs work in one transaction on a connection of the writing pool.
@@ -17,9 +20,10 @@ export async function inTransaction<T>(
   dialect: Dialect,
   work: (db: Kysely<Database>) => Promise<T>,
 ): Promise<T> {
+  const deadline = performance.now() + BUSY_LIMIT_MS
   try {
     return await writer.connection().execute(async (db) => {
-      await begin(db, dialect)
+      await begin(db, dialect, deadline)
       try {
         const result = await work(db)
         await execute(db, 'COMMIT')
@@ -52,9 +56,8 @@ export async function inSavepoint<T>(db: Kysely<Database>, chain: ChainWriter, w
 }
 
 /** SQLite's write lock is taken at once (a deferred one fails late) and waited for without blocking the event loop. */
-async function begin(db: Kysely<Database>, dialect: Dialect): Promise<void> {
+async function begin(db: Kysely<Database>, dialect: Dialect, deadline: number): Promise<void> {
   if (dialect === 'postgres') return execute(db, 'BEGIN')
-  const deadline = performance.now() + BUSY_LIMIT_MS
   for (;;) {
     try {
       await execute(db, 'BEGIN IMMEDIATE')

@@ -13,7 +13,7 @@ import { inSavepoint, inTransaction } from './transaction.ts'
 
 /** A batch takes what waits, up to this many units or this many milliseconds of work, and commits them together. */
 const MAX_UNITS = 32
-const MAX_WORK_MS = 5
+const MAX_WORK_MS = 15
 const MAX_ATTEMPTS = 3
 
 export interface UnitOfWorkOptions {
@@ -87,9 +87,12 @@ class Lane {
   }
 
   async #drain(onEmpty: () => void): Promise<void> {
-    // Requests that this turn of the event loop still brings in join the first batch.
-    await new Promise(setImmediate)
-    while (this.#queue.length > 0) await this.#runBatch()
+    do {
+      // Requests that this turn of the event loop still brings in join the batch, and answers go out between batches:
+      // on an embedded store nothing else in a batch waits, so that without it a long queue would hold the loop.
+      await new Promise(setImmediate)
+      await this.#runBatch()
+    } while (this.#queue.length > 0)
     onEmpty()
   }
 
@@ -146,7 +149,8 @@ class Lane {
   /** A batch that did not commit changed nothing: a lost race runs again, anything else fails all its units. */
   #giveBackOrFail(taken: readonly Waiting[], error: unknown): void {
     const retry = isRetryable(error) ? taken.filter((waiting) => ++waiting.attempts < MAX_ATTEMPTS) : []
-    const failed = taken.length === 0 ? this.#queue.splice(0, MAX_UNITS) : taken.filter((unit) => !retry.includes(unit))
+    // When not even the transaction began, everybody who waited behind it has waited long enough.
+    const failed = taken.length === 0 ? this.#queue.splice(0) : taken.filter((unit) => !retry.includes(unit))
     const outcome = { ok: false, error: toDomainError(error) } as const
     for (const { value, durable } of failed) {
       value.settle(outcome)

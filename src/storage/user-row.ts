@@ -57,7 +57,7 @@ export function toUser(row: UserRow): User {
 /** Domain → the columns that a change of attributes, status or link writes. */
 export function fromUser(
   user: User,
-): Omit<Insertable<UserTable>, 'org_id' | 'id' | 'ord' | 'created' | 'billing_admin' | 'account_type'> {
+): Required<Omit<Insertable<UserTable>, 'org_id' | 'id' | 'ord' | 'created' | 'billing_admin' | 'account_type'>> {
   const { attributes } = user
   const enterprise = attributes[ENTERPRISE_URN]
   const displayName = textOf(attributes['displayName'])

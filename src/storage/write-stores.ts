@@ -22,11 +22,11 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     async count(orgId, counter, by) {
       await addToCounter(db, orgId, counter, by)
     },
-    users: userWrites(db, dialect),
+    users: userWrites(db),
     groups: groupWrites(db, dialect),
     roles: roleWrites(db),
     members: memberWrites(db, dialect),
-    access: accessWrites(db, dialect),
+    access: accessWrites(db),
     grants: grantWrites(db, dialect),
     jobs: jobWrites(db, dialect),
     orgs: orgWrites(db),

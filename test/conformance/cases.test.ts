@@ -29,7 +29,8 @@ describe('conformance: the case files', () => {
           expect(() => seen.lookUp(name), `${item.id}: {{${name}}}`).not.to.throw()
         }
         if (step.bodyOf !== undefined) expect(() => seen.answer(step.bodyOf ?? '')).not.to.throw()
-        if (step.save !== undefined) seen.save(step.save, { id: 'x', meta: { version: 'v', lastModified: 't' } })
+        if (step.save !== undefined)
+          seen.save(step.save, { id: 'x', nextCursor: 'c', meta: { version: 'v', lastModified: 't' } })
       }
     }
   })

@@ -19,7 +19,7 @@ describe('endpoints (RFC 7644 §3.2)', () => {
   it('match names in any case with one slash at the end, as the routes do', () => {
     expect(endpointOf('/USERS/')?.template).to.equal('/Users')
     expect(endpointOf('/groups/abc')).to.deep.include({ template: '/Groups/:id', kind: 'Group', rawId: 'abc' })
-    expect(endpointOf('/Users/.Search')).to.deep.include({ template: '/Users/.search', unsupported: true })
+    expect(endpointOf('/Users/.Search')).to.deep.include({ template: '/Users/.search', kind: 'User' })
     expect(endpointOf('/schemas/urn:x')).to.deep.include({ template: '/Schemas/:id', rawId: 'urn:x' })
   })
 

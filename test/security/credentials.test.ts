@@ -10,7 +10,7 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { type IssuerKey, issuerKey, type LyingIssuer, signed, startIssuer } from '../support/issuer.ts'
 import { type Answer, ScimClient } from '../support/scim-client.ts'
 import { operation } from '../support/tenant.ts'
-import { type Access, addTokenTo, basic, ERROR, fresh, GROUP, make, openAccess, USER } from './orgs.ts'
+import { type Access, addTokenTo, basic, ERROR, fresh, GROUP, make, openAccess, textOf, USER } from './orgs.ts'
 
 forEachDialect('credentials over HTTP', (dialect) => {
   let test: TestGateway
@@ -35,7 +35,8 @@ forEachDialect('credentials over HTTP', (dialect) => {
   /** A token request (RFC 6749 §4.4.2), its credentials in the header or in the form. */
   function requestToken(id: string, secret: string, way: 'header' | 'form' = 'header'): Promise<Answer> {
     const form = new URLSearchParams({ grant_type: 'client_credentials' })
-    if (way === 'form') for (const [name, value] of Object.entries({ client_id: id, client_secret: secret })) form.set(name, value)
+    if (way === 'form')
+      for (const [name, value] of Object.entries({ client_id: id, client_secret: secret })) form.set(name, value)
     const headers = way === 'header' ? { authorization: basic(id, secret) } : {}
     return root.call('oauth/token', {
       ...{ method: 'POST', rawBody: form.toString() },
@@ -44,7 +45,7 @@ forEachDialect('credentials over HTTP', (dialect) => {
   }
 
   const accessTokenOf = async ({ connection, token }: Access): Promise<string> =>
-    String((await requestToken(connection.id, token)).body['access_token'])
+    textOf(await requestToken(connection.id, token), 'access_token')
 
   /** A refusal in SCIM's form with both challenges, which tells nothing about why. */
   function expectUnauthorized(answer: Answer): void {
@@ -86,14 +87,20 @@ forEachDialect('credentials over HTTP', (dialect) => {
       it(`with the scope ${scopes[0]} get 403 for everything of ${closed}, and nothing is written (S04, S08)`, async () => {
         const full = await openAccess(test.gateway)
         const owner = new ScimClient(test.base, full.token)
-        const id = await make(owner, closed, closed === '/Users' ? { userName: fresh('u') } : { displayName: fresh('g') })
+        const id = await make(
+          owner,
+          closed,
+          closed === '/Users' ? { userName: fresh('u') } : { displayName: fresh('g') },
+        )
         const before = await owner.get(`${closed}/${id}`)
         const limited = await openAccess(test.gateway, full.orgId, { scopes })
         const ways = [`Bearer ${limited.token}`, basic('any', limited.token), `Bearer ${await accessTokenOf(limited)}`]
         const of = closed === '/Users' ? 'User' : 'Group'
-        const refused = ENDPOINTS.filter(({ kind, unsupported }) => kind === of && unsupported !== true)
+        const refused = ENDPOINTS.filter((endpoint) => endpoint.kind === of && !('unsupported' in endpoint))
         const routes = refused.flatMap(({ template, methods }) =>
-          methods.filter((method) => method !== 'OPTIONS').map((method) => ({ method, path: template.replace(':id', id) })),
+          methods
+            .filter((method) => method !== 'OPTIONS')
+            .map((method) => ({ method, path: template.replace(':id', id) })),
         )
         expect(routes).to.have.length.above(7)
         const body = { schemas: [USER, GROUP], userName: fresh('taken'), displayName: fresh('taken') }
@@ -118,7 +125,14 @@ forEachDialect('credentials over HTTP', (dialect) => {
       for (const user of ['', 'scim', 'api', connection.id, 'user@example.com', 'ünïcode']) {
         expect(await statusOf(basic(user, token)), user).to.equal(200)
       }
-      const wrong = [basic(token, ''), basic(token, token.slice(1)), basic('', ''), `Basic ${token}`, 'Basic', 'Basic ====']
+      const wrong = [
+        basic(token, ''),
+        basic(token, token.slice(1)),
+        basic('', ''),
+        `Basic ${token}`,
+        'Basic',
+        'Basic ====',
+      ]
       for (const authorization of wrong) expectUnauthorized(await scim.get('/Users', { authorization }))
     })
 
@@ -135,12 +149,14 @@ forEachDialect('credentials over HTTP', (dialect) => {
         expect(body).to.include({ token_type: 'Bearer', expires_in: 3600, scope: 'users groups' })
         expect(headers['cache-control']).to.equal('no-store')
       }
-      const [first, alike, other] = got.map(({ body }) => `Bearer ${String(body['access_token'])}`)
+      const [first, alike, other] = got.map((answer) => `Bearer ${textOf(answer, 'access_token')}`)
       for (const way of [first, alike, other]) expect(await statusOf(way!)).to.equal(200)
-      await revokeToken(test.gateway.provisioning, operation(), orgId, { id: tokenId, connectionId: connection.id }).durable
+      await revokeToken(test.gateway.provisioning, operation(), orgId, { id: tokenId, connectionId: connection.id })
+        .durable
       for (const way of [first, alike]) expectUnauthorized(await scim.get('/Users', { authorization: way! }))
       expect(await statusOf(other!), 'what was got with the other token').to.equal(200)
-      await revokeToken(test.gateway.provisioning, operation(), orgId, { id: secondId, connectionId: connection.id }).durable
+      await revokeToken(test.gateway.provisioning, operation(), orgId, { id: secondId, connectionId: connection.id })
+        .durable
       expect(await statusOf(other!)).to.equal(401)
       expect((await requestToken(connection.id, token)).body).to.include({ error: 'invalid_client' })
     })

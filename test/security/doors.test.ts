@@ -13,7 +13,12 @@ const METHODS_TRIED = [...METHODS.filter((method) => method !== 'CONNECT'), 'QUE
 )
 
 const OVERRIDES = ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override'].map((name) => `${name}: GET`)
-const REWRITES = ['X-Original-URL: /livez', 'X-Rewrite-URL: /livez', 'X-Forwarded-Prefix: /livez', 'Forwarded: for=127.0.0.1']
+const REWRITES = [
+  'X-Original-URL: /livez',
+  'X-Rewrite-URL: /livez',
+  'X-Forwarded-Prefix: /livez',
+  'Forwarded: for=127.0.0.1',
+]
 
 /** Ways to write the same path, each of which has led past some gateway's door before (CVE-2026-32130, CVE-2025-4210). */
 const SPELLINGS: Readonly<Record<string, (mount: string, path: string) => string>> = {
@@ -23,7 +28,8 @@ const SPELLINGS: Readonly<Record<string, (mount: string, path: string) => string
   'two slashes at the start': (mount, path) => `/${mount}${path}`,
   'two slashes in the middle': (mount, path) => `${mount}/${path}`,
   'a letter of the mount escaped': (mount, path) => mount.replace('scim', '%73cim') + path,
-  'a letter of the path escaped': (mount, path) => mount + path.replace(/^\/(.)/, (_, char: string) => `/${escaped(char)}`),
+  'a letter of the path escaped': (mount, path) =>
+    mount + path.replace(/^\/(.)/, (_, char: string) => `/${escaped(char)}`),
   'every letter escaped': (mount, path) => `/${[...(mount + path).slice(1)].map(escaped).join('')}`,
   'a slash escaped': (mount, path) => mount + path.replace('/', '%2f'),
   'a slash escaped twice': (mount, path) => mount + path.replace('/', '%252f'),
@@ -119,7 +125,8 @@ describe('doors without a credential (S10)', function () {
     }
     const user = pathOf('/Users/:id')
     const deleting = ['X-HTTP-Method-Override: DELETE', ...headers]
-    for (const method of ['GET', 'POST']) await rawRequest(port, { method, target: `/scim/v2${user}`, headers: deleting })
+    for (const method of ['GET', 'POST'])
+      await rawRequest(port, { method, target: `/scim/v2${user}`, headers: deleting })
     expect((await rawRequest(port, { method: 'GET', target: `/scim/v2${user}`, headers })).status).to.equal(200)
   })
 

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { forEachDialect } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { type Answer, ScimClient } from '../support/scim-client.ts'
-import { addTokenTo, basic, ERROR, openAccess } from './orgs.ts'
+import { addTokenTo, basic, ERROR, openAccess, textOf } from './orgs.ts'
 
 forEachDialect('the limit on failed credentials', (dialect) => {
   let test: TestGateway
@@ -27,7 +27,9 @@ forEachDialect('the limit on failed credentials', (dialect) => {
     expect(headers['content-type']).to.equal('application/scim+json')
     expect(headers).to.not.have.property('www-authenticate')
     expect(body).to.deep.include({ schemas: [ERROR], status: '429' })
-    expect(body['detail']).to.be.a('string').and.match(/try again/i)
+    expect(body['detail'])
+      .to.be.a('string')
+      .and.match(/try again/i)
   }
 
   it('is 20 a minute and source by default, then 429 with Retry-After in SCIM form (S37, RFC 6585 §4)', async () => {
@@ -47,7 +49,7 @@ forEachDialect('the limit on failed credentials', (dialect) => {
       headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: basic(connection.id, second) },
     })
     expect(grant.status).to.equal(200)
-    const ways = [`Bearer ${token}`, basic('u', second), `Bearer ${String(grant.body['access_token'])}`]
+    const ways = [`Bearer ${token}`, basic('u', second), `Bearer ${textOf(grant, 'access_token')}`]
     for (const authorization of ways)
       expect((await client.get('/Users?count=0', { authorization })).status).to.equal(200)
     for (let i = 0; i < 10; i++) expect((await good()).status).to.equal(200)

@@ -82,7 +82,10 @@ forEachDialect('identifiers', (dialect) => {
       it('refuse an externalId that is no string: 400 invalidValue (S01)', async () => {
         for (const externalId of [1, 0, -1, 1.5, true, false, { value: 'x' }, [1], ['1', '2']]) {
           const answer = await client.post(endpoint, named(endpoint, { externalId }))
-          expect([answer.status, answer.body['scimType']], JSON.stringify(externalId)).to.deep.equal([400, 'invalidValue'])
+          expect([answer.status, answer.body['scimType']], JSON.stringify(externalId)).to.deep.equal([
+            400,
+            'invalidValue',
+          ])
         }
       })
 
@@ -113,7 +116,9 @@ forEachDialect('identifiers', (dialect) => {
             const answer = await client.patch(`${endpoint}/${id}`, [{ op: 'replace', path, value: value as unknown }])
             expect(answer.status, `${path}: ${answer.text}`).to.be.oneOf([200, 400])
           }
-          expect((await client.post(endpoint, { ...named(endpoint, {}), ...confusion })).body['id']).to.not.equal(victim)
+          expect((await client.post(endpoint, { ...named(endpoint, {}), ...confusion })).body['id']).to.not.equal(
+            victim,
+          )
           expect(await rowsNaming(test.gateway, victim)).to.deep.equal(row)
         }
       })

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { forEachDialect } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { type Answer, ScimClient } from '../support/scim-client.ts'
-import { type Access, filterOn, fresh, GROUP, make, openAccess, USER } from './orgs.ts'
+import { type Access, filterOn, fresh, GROUP, idOf, make, openAccess, USER } from './orgs.ts'
 
 forEachDialect('names', (dialect) => {
   let test: TestGateway
@@ -52,13 +52,13 @@ forEachDialect('names', (dialect) => {
         const whereAlone = await otherClient.post(...of(own))
         expect(whereAlone.status).to.equal(409)
         expect(refusal(whereShared, shared)).to.deep.equal(refusal(whereAlone, own))
-        expect(whereShared.text).to.not.include(String(made.body['id']))
+        expect(whereShared.text).to.not.include(idOf(made))
       })
 
       it('is taken in each of its spellings: full-width, Kelvin sign, recomposed, other case (S24)', async () => {
         const tail = fresh('').replace(/\d/g, 'x')
         const taken = `kelvin.zoë.ångström${tail}`
-        const id = String((await client.post(...of(taken))).body['id'])
+        const id = idOf(await client.post(...of(taken)))
         const spellings: Readonly<Record<string, string>> = {
           'the same': taken,
           'upper case': taken.toUpperCase(),

@@ -7,6 +7,7 @@ import type { Gateway } from '../../src/gateway.ts'
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
 import { type ConnectionDraft, createConnection } from '../../src/provisioning/create-connection.ts'
 import { foundOrg } from '../../src/provisioning/found-org.ts'
+import type { StoreConnections } from '../../src/storage/store.ts'
 import type { Answer, ScimClient } from '../support/scim-client.ts'
 import { operation } from '../support/tenant.ts'
 
@@ -23,7 +24,9 @@ export interface Access {
   readonly token: string
 }
 
-type Draft = Partial<Omit<ConnectionDraft, 'trust'>> & { readonly trust?: Partial<NonNullable<ConnectionDraft['trust']>> }
+type Draft = Partial<Omit<ConnectionDraft, 'trust'>> & {
+  readonly trust?: Partial<NonNullable<ConnectionDraft['trust']>>
+}
 
 /** Makes a connection in an org (a new one if none is given) and a token of it. */
 export async function openAccess({ provisioning }: Gateway, orgId?: OrgId, draft: Draft = {}): Promise<Access> {
@@ -70,22 +73,34 @@ export async function make(client: ScimClient, endpoint: '/Users' | '/Groups', b
 }
 
 export function idOf(answer: Answer): string {
-  return String(answer.body['id'])
+  return textOf(answer, 'id')
+}
+
+/** A member of an answer's body that must be a text. */
+export function textOf({ status, body, text }: Answer, name: string): string {
+  const value = body[name]
+  if (typeof value !== 'string') throw new Error(`The answer ${status} has no ${name}: ${text}`)
+  return value
 }
 
 export function filterOn(endpoint: string, filter: string): string {
   return `${endpoint}?filter=${encodeURIComponent(filter)}`
 }
 
+/** What rows are read with. */
+interface Opened {
+  readonly opened: { readonly connections: Pick<StoreConnections, 'reader'> }
+}
+
 /** Tables of the store, by the database's own catalogue. */
-export async function tablesOf({ opened }: Gateway): Promise<readonly string[]> {
+export async function tablesOf({ opened }: Opened): Promise<readonly string[]> {
   const tables = await opened.connections.reader.introspection.getTables()
   return tables.filter(({ isView }) => !isView).map(({ name }) => name)
 }
 
 /** Every row of every table as text, one a line, where `keep` says so. Bytes are in hexadecimal. */
 export async function rowsOf(
-  gateway: Gateway,
+  gateway: Opened,
   keep: (row: Readonly<Record<string, unknown>>, table: string) => boolean = () => true,
 ): Promise<readonly string[]> {
   const lines: string[] = []

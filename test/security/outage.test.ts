@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { expect } from 'chai'
 import { startGateway } from '../../src/gateway.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -16,8 +17,9 @@ if (DIALECTS.includes('postgres')) {
       const cluster = await startCluster()
       const token = `outage-${'t'.repeat(40)}`
       const port = await freePort()
+      const { dataDir } = await freshLocation('sqlite')
       const config = loadConfig({
-        ...{ PORT: String(port), ROLLCALL_DATA_DIR: (await freshLocation('sqlite')).dataDir, LOG_LEVEL: 'silent' },
+        ...{ PORT: String(port), ROLLCALL_DATA_DIR: dataDir, LOG_LEVEL: 'silent' },
         ...{ DATABASE_URL: await createDatabase(cluster), ROLLCALL_MASTER_KEY: '7'.repeat(64) },
         ROLLCALL_BOOTSTRAP_SCIM_TOKEN: token,
       })
@@ -55,6 +57,7 @@ if (DIALECTS.includes('postgres')) {
       } finally {
         client.close()
         await gateway.stop()
+        rmSync(dataDir, { recursive: true, force: true })
       }
     })
   })

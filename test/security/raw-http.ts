@@ -27,6 +27,8 @@ export function rawRequest(port: number, { method, target, headers = [] }: RawRe
       const head = end < 0 ? text : text.slice(0, end)
       resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]), head, body: end < 0 ? '' : text.slice(end + 4) })
     })
-    socket.write([`${method} ${target} HTTP/1.1`, 'Host: gateway', 'Connection: close', ...headers, '', ''].join('\r\n'))
+    socket.write(
+      [`${method} ${target} HTTP/1.1`, 'Host: gateway', 'Connection: close', ...headers, '', ''].join('\r\n'),
+    )
   })
 }

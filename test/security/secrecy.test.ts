@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { forEachDialect } from '../support/databases.ts'
 import { startIssuer } from '../support/issuer.ts'
 import { type Answer, ScimClient } from '../support/scim-client.ts'
-import { addTokenTo, basic, filterOn, fresh, GROUP, make, openAccess, USER } from './orgs.ts'
+import { addTokenTo, basic, filterOn, fresh, GROUP, idOf, make, openAccess, textOf, USER } from './orgs.ts'
 import { type LoggedGateway, type Place, placesHolding, startLoggedGateway, storePlaces } from './secrets.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -20,7 +20,7 @@ forEachDialect('secrecy', (dialect) => {
   beforeEach(() => {
     answers = []
   })
-  after(() => test.gateway.stop())
+  after(() => test.stop())
 
   /** A client that keeps every answer it gets. */
   function listening(base: string, token?: string): ScimClient {
@@ -51,7 +51,7 @@ forEachDialect('secrecy', (dialect) => {
     const body = (userName: string): object => ({ schemas: [USER], userName, password: canary })
     const made = await client.post('/Users', body(witness))
     expect(made.status).to.equal(201)
-    const path = `/Users/${String(made.body['id'])}`
+    const path = `/Users/${idOf(made)}`
     const put = await client.put(path, { ...body(witness), title: 'with a password', PassWord: canary })
     expect(put.status).to.equal(200)
     const operations = [
@@ -118,13 +118,19 @@ forEachDialect('secrecy', (dialect) => {
     const fromOAuth = searched.map((place) => (place.name === 'answers' ? without(place, accessToken) : place))
     for (const secret of secrets) expect(placesHolding(secret, searched), secret).to.deep.equal([])
     for (const secret of [accessToken, secretPart(accessToken)])
-      expect(placesHolding(secret, fromOAuth), 'an access token is shown in the one answer that gives it').to.deep.equal([])
+      expect(
+        placesHolding(secret, fromOAuth),
+        'an access token is shown in the one answer that gives it',
+      ).to.deep.equal([])
     expect(placesHolding(masterKey, searched), 'the master key').to.deep.equal([])
     for (const text of [masterKey.toString('hex'), masterKey.toString('base64url')])
       expect(placesHolding(text, searched), 'the master key as text').to.deep.equal([])
     expect(placesHolding(access.connection.id, searched), 'the search finds what is there').to.include('tables')
     expect(placesHolding('/Users/:id', searched)).to.include.members(['process log', 'tables'])
-    expect(test.log.lines().some(({ level }) => level === 'warn'), 'the outage of the issuer was logged').to.equal(true)
+    expect(
+      test.log.lines().some(({ level }) => level === 'warn'),
+      'the outage of the issuer was logged',
+    ).to.equal(true)
   })
 
   it('of addresses: the Referrer-Policy is no-referrer and no cache keeps an answer (S28)', async () => {
@@ -158,7 +164,7 @@ async function getAccessToken(client: ScimClient, id: string, secret: string): P
     post('grant_type=client_credentials', { authorization: basic(id, secret) }),
   )
   expect([inForm.status, inHeader.status]).to.deep.equal([200, 200])
-  return String(inHeader.body['access_token'])
+  return textOf(inHeader, 'access_token')
 }
 
 /** What a directory does in a day: made, changed, refused, removed. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { Dialect } from '../../db/dialect.ts'
@@ -32,6 +32,8 @@ export interface LoggedGateway extends GatewayEnvironment {
   readonly gateway: Gateway
   readonly base: string
   readonly log: Written
+  /** Stops the gateway and removes its folder; the log stays. */
+  stop(): Promise<void>
 }
 
 export async function startLoggedGateway(
@@ -42,7 +44,16 @@ export async function startLoggedGateway(
   const log = new Written()
   const config = loadConfig(environment.env)
   const gateway = await startGateway(config, createLogger(config.log.level, log))
-  return { ...environment, gateway, base: `${environment.url}/scim/v2`, log }
+  return {
+    ...environment,
+    gateway,
+    base: `${environment.url}/scim/v2`,
+    log,
+    async stop() {
+      await gateway.stop()
+      rmSync(environment.dataDir, { recursive: true, force: true })
+    },
+  }
 }
 
 /** A place that was searched, and what stood in it. */
@@ -70,9 +81,17 @@ export function placesHolding(secret: string | Uint8Array, places: readonly Plac
 /** Base64 depends on where in its text the secret begins: the part that is the same at each of the three offsets. */
 function formsOf(secret: Buffer): readonly (Buffer | string)[] {
   const inBase64 = [0, 1, 2].map((offset) => {
-    const text = Buffer.concat([Buffer.alloc(offset), secret]).toString('base64').replace(/=+$/, '')
+    const text = Buffer.concat([Buffer.alloc(offset), secret])
+      .toString('base64')
+      .replace(/=+$/, '')
     return text.slice(offset === 0 ? 0 : offset + 1, -1)
   })
   const hex = secret.toString('hex')
-  return [secret, hex, hex.toUpperCase(), ...inBase64, ...inBase64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'))]
+  return [
+    secret,
+    hex,
+    hex.toUpperCase(),
+    ...inBase64,
+    ...inBase64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
+  ]
 }

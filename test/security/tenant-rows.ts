@@ -1,3 +1,4 @@
+import { ENDPOINTS } from '../../src/scim/endpoint.ts'
 import type { Answer, ScimClient } from '../support/scim-client.ts'
 import { ENTERPRISE, filterOn, fresh, GROUP, idOf, make, USER } from './orgs.ts'
 
@@ -30,11 +31,11 @@ export function inventedFacts(): Facts {
 /** One request that names somebody else's facts. */
 export interface Probe {
   readonly title: string
-  readonly status: number
+  readonly status: number | readonly number[]
   send(client: ScimClient, facts: Facts): Promise<Answer>
 }
 
-const probe = (title: string, status: number, send: Probe['send']): Probe => ({ title, status, send })
+const probe = (title: string, status: Probe['status'], send: Probe['send']): Probe => ({ title, status, send })
 
 const user = (more: object): object => ({ schemas: [USER], userName: fresh('stranger'), ...more })
 const group = (more: object): object => ({ schemas: [GROUP], displayName: fresh('strangers'), ...more })
@@ -141,19 +142,42 @@ const documentById = (path: string): Readonly<Record<string, readonly Probe[]>> 
     ]),
   )
 
-const notServed = (
-  path: string,
-  methods: readonly string[],
-  body: (facts: Facts) => object,
-): Record<string, readonly Probe[]> => ({
-  [`OPTIONS ${path}`]: [optionsProbe(path)],
-  ...Object.fromEntries(
-    methods.map((method) => [
-      `${method} ${path}`,
-      [probe('not served yet', 501, (client, facts) => client.call(path, { method, body: body(facts) }))],
-    ]),
-  ),
-})
+/** Where an endpoint is known and not served the answer is 501, and alike as well. */
+const NOT_SERVED = 501
+
+const ASK = { Users: USER_FILTERS, Groups: GROUP_FILTERS }
+
+const searchProbes = (path: string, kind: keyof typeof ASK): readonly Probe[] =>
+  Object.entries(ASK[kind]).map(([title, filter]) =>
+    probe(`where ${title}`, [200, NOT_SERVED], (client, facts) => client.post(path, search(filter(facts)))),
+  )
+
+const bulkProbe = (title: string, operation: (facts: Facts) => object): Probe =>
+  probe(title, [200, NOT_SERVED], (client, facts) => client.post('/Bulk', bulk(operation(facts))))
+
+const BULK: readonly Probe[] = [
+  bulkProbe('removing their person', ({ user: id }) => ({ method: 'DELETE', path: `/Users/${id}` })),
+  bulkProbe('replacing their group', ({ group: id }) => ({ method: 'PUT', path: `/Groups/${id}`, data: group({}) })),
+  bulkProbe('changing their person', ({ user: id }) => ({
+    ...{ method: 'PATCH', path: `/Users/${id}` },
+    data: patch([{ op: 'replace', path: 'displayName', value: 'taken' }]),
+  })),
+  bulkProbe('making a group of their person', ({ user: value }) => ({
+    ...{ method: 'POST', path: '/Groups', bulkId: 'one', data: group({ members: [{ value }] }) },
+  })),
+]
+
+/** A connection's credential is nobody's own: there is no "me", whoever the body names. */
+const ME: Readonly<Record<string, readonly Probe[]>> = Object.fromEntries(
+  (ENDPOINTS.find(({ template }) => template === '/Me')?.methods ?? []).map((method) => [
+    `${method} /Me`,
+    [
+      probe('me', method === 'OPTIONS' ? 204 : [404, NOT_SERVED], (client, { user: id }) =>
+        client.call('/Me', { method, ...(['PUT', 'PATCH', 'POST'].includes(method) ? { body: user({ id }) } : {}) }),
+      ),
+    ],
+  ]),
+)
 
 /** Makes a resource and takes it away again, so that the names it took are free for the next probe. */
 async function passing(client: ScimClient, endpoint: string, body: object): Promise<Answer> {
@@ -293,10 +317,17 @@ export const ROWS: Readonly<Record<string, readonly Probe[]>> = {
   ...document('/ResourceTypes'),
   ...documentById('/Schemas'),
   ...documentById('/ResourceTypes'),
-  ...notServed('/Bulk', ['POST'], ({ user: id }) => bulk({ method: 'DELETE', path: `/Users/${id}` })),
-  ...notServed('/.search', ['POST'], ({ user: id }) => search(`id eq "${id}"`)),
-  ...notServed('/Users/.search', ['POST'], ({ user: id }) => search(`id eq "${id}"`)),
-  ...notServed('/Groups/.search', ['POST'], ({ group: id }) => search(`id eq "${id}"`)),
-  ...notServed('/Roles/.search', ['POST'], ({ role: id }) => search(`id eq "${id}"`)),
-  ...notServed('/Me', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'POST'], ({ user: id }) => user({ id })),
+  'POST /Bulk': BULK,
+  'OPTIONS /Bulk': [optionsProbe('/Bulk')],
+  'POST /.search': [...searchProbes('/.search', 'Users'), ...searchProbes('/.search', 'Groups')],
+  'OPTIONS /.search': [optionsProbe('/.search')],
+  'POST /Users/.search': searchProbes('/Users/.search', 'Users'),
+  'OPTIONS /Users/.search': [optionsProbe('/Users/.search')],
+  'POST /Groups/.search': searchProbes('/Groups/.search', 'Groups'),
+  'OPTIONS /Groups/.search': [optionsProbe('/Groups/.search')],
+  'POST /Roles/.search': [
+    probe('where their role', [200], (client, { role: id }) => client.post('/Roles/.search', search(`id eq "${id}"`))),
+  ],
+  'OPTIONS /Roles/.search': [optionsProbe('/Roles/.search')],
+  ...ME,
 }

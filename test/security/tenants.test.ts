@@ -4,7 +4,19 @@ import { ENDPOINTS } from '../../src/scim/endpoint.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { type Answer, ScimClient } from '../support/scim-client.ts'
-import { type Access, basic, ENTERPRISE, filterOn, fresh, idOf, make, openAccess, orgRows, USER } from './orgs.ts'
+import {
+  type Access,
+  basic,
+  ENTERPRISE,
+  filterOn,
+  fresh,
+  idOf,
+  make,
+  openAccess,
+  orgRows,
+  textOf,
+  USER,
+} from './orgs.ts'
 import { type Facts, inventedFacts, ROWS } from './tenant-rows.ts'
 
 /** Stands in everything the first org has that is no key. */
@@ -74,7 +86,7 @@ forEachDialect('credentials of one org and resources of another', (dialect) => {
       const answer = await new ScimClient(test.url).call('oauth/token', {
         ...{ method: 'POST', rawBody: 'grant_type=client_credentials', headers },
       })
-      return { mount: '/scim', authorization: `Bearer ${String(answer.body['access_token'])}` }
+      return { mount: '/scim', authorization: `Bearer ${textOf(answer, 'access_token')}` }
     },
   }
   for (const [title, way] of Object.entries(ways)) {
@@ -95,11 +107,11 @@ forEachDialect('credentials of one org and resources of another', (dialect) => {
 
       for (const [route, probes] of Object.entries(ROWS)) {
         it(`${route} answers for ids of another org as for ids that nobody has (S02)`, async () => {
-          for (const { title: probeTitle, status, send } of probes) {
-            const known = await send(client, facts)
-            const unknown = await send(client, inventedFacts())
-            expect(unknown.status, `${probeTitle}: ${unknown.text}`).to.equal(status)
-            expect(shape(known), probeTitle).to.deep.equal(shape(unknown))
+          for (const probe of probes) {
+            const known = await probe.send(client, facts)
+            const unknown = await probe.send(client, inventedFacts())
+            expect(unknown.status, `${probe.title}: ${unknown.text}`).to.be.oneOf([probe.status].flat())
+            expect(shape(known), probe.title).to.deep.equal(shape(unknown))
             expect(known.text).to.not.include(MARK)
           }
         })

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRecordSealer } from '../../src/audit/record-sealer.ts'
+import type { QueryListener } from '../../src/storage/query-listener.ts'
 import { openConnections, openStore, type Store, type StoreConnections } from '../../src/storage/store.ts'
 import type { Dialect } from '../../db/dialect.ts'
 import { createDatabase, sharedCluster } from './postgres.ts'
@@ -48,9 +49,10 @@ export async function freshLocation(
   return { dataDir, databaseUrl: dialect === 'postgres' ? await createDatabase(await sharedCluster()) : undefined }
 }
 
-export async function openTestStore(dialect: Dialect): Promise<TestStore> {
+/** @param onQuery told of each statement that runs */
+export async function openTestStore(dialect: Dialect, onQuery?: QueryListener): Promise<TestStore> {
   const { dataDir, databaseUrl } = await freshLocation(dialect)
-  const connections = openConnections({ dataDir, databaseUrl, poolSize: 8, onIdleError: () => undefined })
+  const connections = openConnections({ dataDir, databaseUrl, poolSize: 8, onIdleError: () => undefined, onQuery })
   await connections.migrate()
   const kek = randomBytes(32)
   const sealer = createRecordSealer({ kek, now: Date.now })

@@ -85,9 +85,9 @@ export async function startTestGateway(
 export interface GatewayProcess {
   readonly child: ChildProcess
   /** Everything written to standard output and error so far. */
-  output(): string
+  readonly output: () => string
   /** Sends a signal and waits for the end. @returns the exit code, or the signal that ended it */
-  end(signal: NodeJS.Signals): Promise<number | string>
+  readonly end: (signal: NodeJS.Signals) => Promise<number | string>
   exited: Promise<number | string>
 }
 
@@ -132,6 +132,7 @@ export async function serveProcess(environment: GatewayEnvironment): Promise<Gat
     const answer = await fetch(`${environment.url}/readyz`).catch(() => undefined)
     if (answer?.status === 200) return running
     if (running.child.exitCode !== null || Date.now() > deadline) {
+      await running.end('SIGKILL')
       throw new Error(`The gateway did not become ready: ${running.output()}`)
     }
     await new Promise((resolve) => {

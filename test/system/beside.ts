@@ -73,27 +73,38 @@ interface RecordBody {
 function replay(bodies: readonly RecordBody[]): ReadonlySet<string> {
   const facts = new Set<string>()
   const access = new Map<string, string>()
-  for (const { action, targets = [], changes = [], effects = [] } of bodies) {
-    const subject = targets[0]
-    if (subject !== undefined && /^(user|group)$/.test(subject.type)) {
-      const fact = `${subject.type} ${subject.id}`
-      if (action === `${subject.type}.delete`) facts.delete(fact)
-      else if (action === `${subject.type}.create`) facts.add(fact)
-      for (const { added = [], removed = [] } of changes.filter(({ path }) => path === 'members')) {
-        for (const id of added) facts.add(`member ${subject.id} ${id}`)
-        for (const id of removed) facts.delete(`member ${subject.id} ${id}`)
-      }
-    }
-    for (const effect of effects) {
-      for (const person of effect.people) {
-        const key = `${effect.kind} ${person} ${effect.target}`
-        if (effect.new === null) access.delete(key)
-        else access.set(key, effect.new)
-      }
-    }
+  for (const body of bodies) {
+    replayFacts(facts, body)
+    replayAccess(access, body)
   }
   for (const [key, value] of access) facts.add(`${key} ${value}`)
   return facts
+}
+
+function replayFacts(facts: Set<string>, { action, targets: [subject] = [], changes = [] }: RecordBody): void {
+  if (subject === undefined || !/^(user|group)$/.test(subject.type)) return
+  const { type, id } = subject
+  if (action === `${type}.create`) facts.add(`${type} ${id}`)
+  if (action === `${type}.delete`) facts.delete(`${type} ${id}`)
+  if (action === 'group.delete') forgetNested(facts, id)
+  for (const { added = [], removed = [] } of changes.filter(({ path }) => path === 'members')) {
+    for (const member of added) facts.add(`member ${id} ${member}`)
+    for (const member of removed) facts.delete(`member ${id} ${member}`)
+  }
+}
+
+/** A group that is deleted is nested no more; a person's facts stay for a restore. */
+function forgetNested(facts: Set<string>, group: string): void {
+  for (const fact of facts) if (fact.startsWith('member ') && fact.endsWith(` ${group}`)) facts.delete(fact)
+}
+
+function replayAccess(access: Map<string, string>, { effects = [] }: RecordBody): void {
+  for (const { kind, target, people, new: value } of effects) {
+    for (const person of people) {
+      if (value === null) access.delete(`${kind} ${person} ${target}`)
+      else access.set(`${kind} ${person} ${target}`, value)
+    }
+  }
 }
 
 /** What the tables say, in the same words. Refusals and no-ops are no part of either. */
@@ -101,7 +112,8 @@ async function told(test: TestStore, orgId: OrgId): Promise<ReadonlySet<string>>
   const { rows } = await sql<{ fact: string }>`
     select 'user ' || id as fact from "user" where org_id = ${orgId} and deleted_at is null
     union all select 'group ' || id from scim_group where org_id = ${orgId} and deleted_at is null
-    union all select 'member ' || m.group_id || ' ' || m.user_id from group_member m where m.org_id = ${orgId}
+    union all select 'member ' || group_id || ' ' || user_id from group_member where org_id = ${orgId}
+    union all select 'member ' || group_id || ' ' || child_group_id from group_child where org_id = ${orgId}
     union all select 'active ' || id || '  active' from "user"
       where org_id = ${orgId} and deleted_at is null and status = 'active'
     union all select 'org_role ' || id || '  ' || org_role from "user"

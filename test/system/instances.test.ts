@@ -1,9 +1,10 @@
 import { expect } from 'chai'
-import { type GatewayEnvironment, gatewayEnvironment, type GatewayProcess, serveProcess } from '../support/gateway.ts'
+import { type GatewayEnvironment, gatewayEnvironment, type GatewayProcess, spawnRollcall } from '../support/gateway.ts'
 import { freePort } from '../support/postgres.ts'
 import { type Answer, ScimClient } from '../support/scim-client.ts'
 import { allRecords, lookBeside, onDialect, troublesOf } from './beside.ts'
 import { add, madeId, makePeople, membersOf, person, removal, statusCounts, team, versionOf } from './resources.ts'
+import { eventually } from './waiting.ts'
 
 /** An effective or idle PATCH as a client saw it: what it asked for, and the version it was answered. */
 interface Acknowledged {
@@ -26,7 +27,8 @@ function apply(members: Set<string>, { op, person: id }: Acknowledged): boolean 
  */
 function linearised(history: readonly Acknowledged[], first: number): ReadonlySet<string> {
   const members = new Set<string>()
-  const byVersion = Map.groupBy(history, ({ version }) => version)
+  const byVersion = new Map<number, Acknowledged[]>()
+  for (const call of history) byVersion.set(call.version, [...(byVersion.get(call.version) ?? []), call])
   const last = Math.max(first, ...byVersion.keys())
   for (let version = first; version <= last; version++) {
     const answered = byVersion.get(version) ?? []
@@ -42,8 +44,8 @@ function linearised(history: readonly Acknowledged[], first: number): ReadonlySe
 
 onDialect('postgres', 'two instances on one store', function () {
   const environments: GatewayEnvironment[] = []
-  let gateways: readonly GatewayProcess[]
-  let clients: readonly ScimClient[]
+  let gateways: readonly GatewayProcess[] = []
+  let clients: readonly ScimClient[] = []
 
   before(async () => {
     const first = await gatewayEnvironment('postgres')
@@ -54,12 +56,13 @@ onDialect('postgres', 'two instances on one store', function () {
       url: `http://127.0.0.1:${port}`,
     })
     // Both at once on an empty store: each must come up.
-    gateways = await Promise.all(environments.map(serveProcess))
+    gateways = environments.map(({ env }) => spawnRollcall(['serve'], env))
+    for (const { url } of environments) await eventually(async () => (await fetch(`${url}/readyz`)).status === 200)
     clients = environments.map(({ url, token }) => new ScimClient(`${url}/scim/v2`, token))
   })
   after(async () => {
-    for (const client of clients ?? []) client.close()
-    await Promise.all((gateways ?? []).map((gateway) => gateway.end('SIGTERM')))
+    for (const client of clients) client.close()
+    await Promise.all(gateways.map((gateway) => gateway.end('SIGTERM')))
   })
 
   it('make one org, one connection and one token when they start at the same time on an empty store', async () => {

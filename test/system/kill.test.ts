@@ -29,7 +29,12 @@ interface Acknowledged {
 }
 
 /** Creates, deactivates and adds until the connection breaks; writes down every acknowledgement. */
-async function write(client: ScimClient, prefix: string, group: string, known: Map<string, Acknowledged>): Promise<void> {
+async function write(
+  client: ScimClient,
+  prefix: string,
+  group: string,
+  known: Map<string, Acknowledged>,
+): Promise<void> {
   for (let n = 0; ; n++) {
     const made = await answered(client.post('/Users', person(`${prefix}-${n}@example.com`)))
     if (made === undefined) return

@@ -16,7 +16,7 @@ export function team(displayName: string, more: Readonly<Record<string, unknown>
 /** The id of a resource that must have been made. */
 export function madeId({ status, text, body }: Answer): string {
   if (status !== 201) throw new Error(`201 was expected, not ${status}: ${text}`)
-  return String(body['id'])
+  return body['id'] as string
 }
 
 export async function makePeople(client: ScimClient, prefix: string, count: number): Promise<readonly string[]> {

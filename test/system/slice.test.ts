@@ -40,7 +40,9 @@ async function membersOf(test: TestStore, orgId: OrgId): Promise<readonly string
   const { rows } = await sql<{ line: string }>`select g.display_name || ': ' || u.username as line from group_member m
     join scim_group g on g.org_id = m.org_id and g.id = m.group_id and g.deleted_at is null
     join team t on t.org_id = g.org_id and t.id = g.id and t.archived_at is null
-    join "user" u on u.org_id = m.org_id and u.id = m.user_id where m.org_id = ${orgId}`.execute(test.connections.reader)
+    join "user" u on u.org_id = m.org_id and u.id = m.user_id where m.org_id = ${orgId}`.execute(
+    test.connections.reader,
+  )
   return rows.map(({ line }) => line).sort()
 }
 

@@ -27,7 +27,7 @@ const VERBS: ReadonlyMap<string, PatchVerb> = new Map([
 ])
 
 /** The value under a key in any case; the exact name wins. */
-function valueOf(object: JsonObject, name: string): Json | undefined {
+export function valueOf(object: JsonObject, name: string): Json | undefined {
   if (Object.hasOwn(object, name)) return object[name]
   return Object.entries(object).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
 }

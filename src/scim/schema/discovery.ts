@@ -12,6 +12,8 @@ export interface Abilities {
   readonly bulk?: { readonly maxOperations: number; readonly maxPayloadSize: number }
   /** The most resources of one page. */
   readonly maxResults: number
+  /** Pages by cursor as well as by index, which stays what a request without either gets (RFC 9865 §4). */
+  readonly pagination?: { readonly defaultPageSize: number; readonly cursorTimeout: number }
   readonly documentationUri?: string
 }
 
@@ -42,6 +44,22 @@ function metaOf(resourceType: string, location: string): JsonObject {
   return { resourceType, location }
 }
 
+/** What RFC 9865 §4 adds; times in seconds. */
+function paginationOf({ pagination, maxResults }: Abilities): JsonObject {
+  if (pagination === undefined) return {}
+  const { defaultPageSize, cursorTimeout } = pagination
+  return {
+    pagination: {
+      cursor: true,
+      index: true,
+      defaultPaginationMethod: 'index',
+      defaultPageSize,
+      maxPageSize: maxResults,
+      cursorTimeout,
+    },
+  }
+}
+
 /**
  * The document of GET /ServiceProviderConfig (RFC 7643 §5).
  * @param base address of the mount, with no slash at the end
@@ -58,6 +76,7 @@ export function serviceProviderConfig(base: string, abilities: Abilities): JsonO
     changePassword: { supported: false },
     sort: { supported: sort },
     etag: { supported: true },
+    ...paginationOf(abilities),
     authenticationSchemes: AUTHENTICATION_SCHEMES,
     meta: metaOf('ServiceProviderConfig', `${base}/ServiceProviderConfig`),
   }

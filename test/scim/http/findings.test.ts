@@ -153,17 +153,18 @@ for (const fastRoutes of [true, false]) {
       expect([broken.localPort, next.localPort]).to.deep.equal([first.localPort, first.localPort])
     })
 
-    it('answers statuses the library cannot render in the SCIM error shape: 405, 414, 415, 501', async () => {
+    it('answers statuses the library cannot render in the SCIM error shape: 405, 413, 414, 415', async () => {
       const wrongMethod = await client.put('/Users', {})
       expect([wrongMethod.status, wrongMethod.headers.allow]).to.deep.equal([405, 'GET, HEAD, POST, OPTIONS'])
       const wrongType = await client.post('/Users', 'x', { headers: { 'Content-Type': 'text/plain' } })
       const tooLong = await client.get(`/Users?filter=${'x'.repeat(33 * 1024)}`)
-      const bulk = await client.post('/Bulk', {})
+      const operations = Array.from({ length: 1_001 }, () => ({ method: 'DELETE', path: '/Users/x' }))
+      const tooMany = await client.post('/Bulk', { Operations: operations })
       for (const [answer, status] of [
         [wrongMethod, 405],
         [tooLong, 414],
         [wrongType, 415],
-        [bulk, 501],
+        [tooMany, 413],
       ] as const) {
         expect(answer.status).to.equal(status)
         expect(answer.headers['content-type']).to.equal('application/scim+json')

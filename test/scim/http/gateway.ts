@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
@@ -23,6 +24,8 @@ export interface GatewayOptions {
   readonly dialect: Dialect
   readonly fastRoutes: boolean
   readonly publicUrl?: string
+  /** What list cursors take for the time; the system's if absent. */
+  readonly now?: () => number
 }
 
 export interface ConnectionOptions {
@@ -116,6 +119,7 @@ function appOver({ test, tenant, options, requestLines, failures }: AppParts): R
       connections: test.connections,
       store: { ...test.store, requestLog },
       signingKey: newSigningKey(),
+      cursorKey: randomBytes(32),
       keyMadeAt: undefined,
       close: () => test.close(),
     },
@@ -124,6 +128,7 @@ function appOver({ test, tenant, options, requestLines, failures }: AppParts): R
     authFailures: createAuthFailureTally(),
     logger: createLogger('error', lines),
     draining: () => false,
+    ...(options.now === undefined ? {} : { now: options.now }),
   })
 }
 

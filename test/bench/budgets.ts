@@ -1,0 +1,91 @@
+import type { CaseResult, DirectoryResult } from './results.ts'
+
+/** One budget: a figure of this run and what it may be at most, or at least. */
+export interface Budget {
+  readonly what: string
+  readonly value: number
+  readonly limit: number
+  readonly most: boolean
+  readonly met: boolean
+}
+
+type Find = (name: string, server?: 'gateway' | 'bare') => CaseResult | undefined
+
+/** The project's budgets: ratios within one run, since machines are shared, and a few absolute bounds. */
+export function budgetsOf(results: readonly DirectoryResult[]): readonly Budget[] {
+  const last = results.at(-1)!
+  const find: Find = (name, server = 'gateway') => last.cases.find((it) => it.name === name && it.server === server)
+  return [
+    ...againstBare(find),
+    ...ofMembers(last, find),
+    ...ofPages(find),
+    ...ofMemory(last),
+    ...flat(results[0]!, last),
+  ].filter(({ value }) => !Number.isNaN(value))
+}
+
+function atMost(what: string, value: number, limit: number): Budget {
+  return { what, value, limit, most: true, met: value <= limit }
+}
+
+function atLeast(what: string, value: number, limit: number): Budget {
+  return { what, value, limit, most: false, met: value >= limit }
+}
+
+function againstBare(find: Find): readonly Budget[] {
+  const wanted = [
+    ['get by id', 0.7],
+    ['filter userName eq', 0.7],
+    ['page of 100, first', 0.7],
+    ['create', 1],
+    ['patch active', 1.5],
+  ] as const
+  return wanted.map(([name, limit]) => {
+    const [ours, theirs] = [find(name)?.load?.perSecond, find(name, 'bare')?.load?.perSecond]
+    return atLeast(`${name}: requests/s of 16 clients, over the bare handler's`, (ours ?? NaN) / (theirs ?? NaN), limit)
+  })
+}
+
+function ofMembers({ sized }: DirectoryResult, find: Find): readonly Budget[] {
+  const p50 = (name: string): number => find(name)?.latency?.p50 ?? NaN
+  const [small, big] = [sized[0]!, sized.at(-1)!]
+  const ratios = ['add 1 member to', 'remove 1 member of'].map((name) =>
+    atMost(`${name} ${big}, over ${small} (p50)`, p50(`${name} ${big}`) / p50(`${name} ${small}`), 1.3),
+  )
+  const excluded = (size: number): number => p50(`group of ${size} without members`)
+  return [
+    ...ratios,
+    atMost('add 100 members, over adding 1 (p50)', p50('add 100 members to 100') / p50('add 1 member to 100'), 20),
+    atMost(`group of ${big} without members, over ${small} (p50)`, excluded(big) / excluded(small), 1.3),
+    atMost(`group of ${big}: first byte, ms`, p50(`group of ${big}, first byte`), 50),
+  ]
+}
+
+function ofPages(find: Find): readonly Budget[] {
+  const p50 = (name: string): number => find(`page of 100, ${name}`)?.latency?.p50 ?? NaN
+  return [
+    atMost('last page by index, over the first (p50)', p50('last by index') / p50('first'), 5),
+    atMost('deep page by cursor, over the second (p50)', p50('deep by cursor') / p50('second by cursor'), 1.3),
+    atMost('Bulk of 1,000 creates, ms', find('bulk of 1000 creates')?.latency?.p50 ?? NaN, 2_000),
+  ]
+}
+
+function ofMemory(last: DirectoryResult): readonly Budget[] {
+  const waits = last.cases.flatMap(({ server, load }) => (server === 'gateway' && load ? [load.livezMs] : []))
+  return [
+    atMost('resident memory of the gateway at its highest, MiB', last.memory.gateway.peak, 250),
+    atMost('longest wait for /livez under 16 clients, ms', Math.max(...waits), 50),
+  ]
+}
+
+/** Only when directories of several sizes were measured side by side. */
+function flat(first: DirectoryResult, last: DirectoryResult): readonly Budget[] {
+  if (first === last) return []
+  return first.cases
+    .filter(({ name, server }) => server === 'gateway' && /^(get|filter)/.test(name))
+    .map(({ name, latency }) => {
+      const there = last.cases.find((it) => it.name === name && it.server === 'gateway')
+      const ratio = (there?.latency?.p50 ?? NaN) / (latency?.p50 ?? NaN)
+      return atMost(`${name}: ${last.users} people, over ${first.users} (p50)`, ratio, 1.3)
+    })
+}

@@ -1,0 +1,175 @@
+/*
+ * npm run bench [-- options]: builds a directory in an embedded store, serves it by the gateway and by a bare handler,
+ * each a process of its own, and measures both over HTTP in turns, so that a busy machine slows both.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { packageRoot } from '../../src/config.ts'
+import { budgetsOf } from './budgets.ts'
+import { type Case, casesOf, createCounters, offeredCases } from './cases.ts'
+import { Connection, type Request } from './http-client.ts'
+import { askInTurn, askTogether, latencyOf, type Load, median } from './measure.ts'
+import { reportText } from './report.ts'
+import { type CaseResult, type DirectoryResult, type RunResult, slowerThan } from './results.ts'
+import { type Bench, type Server, startBench } from './servers.ts'
+
+const ROUNDS = 4
+const SAMPLES = 300
+const ACCEPTED = join(packageRoot(), 'test', 'bench', 'accepted.json')
+const USAGE = `npm run bench -- [options]
+  --users N[,N…]     people in the directory, or in several side by side (10000; at most 1000000)
+  --seconds S        of 16 clients for each case, server and round (1)
+  --only TEXT        only cases whose name holds the text
+  --log-level LEVEL  the gateway's LOG_LEVEL (info)
+  --main FILE        the built gateway to measure (dist/src/main.js)
+  --profile DIR      write a CPU profile of the gateway there
+  --json FILE        write the figures there as well
+  --accept           keep this run as the one that later runs are compared with`
+
+const { values: options } = parseArgs({
+  options: {
+    users: { type: 'string', default: '10000' },
+    seconds: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    'log-level': { type: 'string', default: 'info' },
+    main: { type: 'string', default: join(packageRoot(), 'dist', 'src', 'main.js') },
+    profile: { type: 'string' },
+    json: { type: 'string' },
+    accept: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+interface Running {
+  readonly users: number
+  readonly bench: Bench
+  readonly cases: readonly Case[]
+}
+
+/** What was seen of one case at one server, over all rounds. */
+interface Seen {
+  readonly times: number[]
+  readonly loads: Load[]
+}
+
+async function main(): Promise<void> {
+  const sizes = options.users.split(',').map(Number)
+  if (sizes.some((size) => !Number.isInteger(size) || size < 100 || size > 1_000_000)) {
+    throw new Error('--users wants whole numbers from 100 to 1000000')
+  }
+  const dir = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
+  const running: Running[] = []
+  try {
+    for (const users of sizes) running.push(await run(join(dir, String(users)), users))
+    const directories = await measure(running)
+    report({
+      node: process.version,
+      cpus: availableParallelism(),
+      logLevel: options['log-level'],
+      directories,
+    })
+  } finally {
+    for (const { bench } of running) await Promise.all([bench.gateway.stop(), bench.bare.stop()])
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function run(dir: string, users: number): Promise<Running> {
+  say(`building a directory of ${users} people`)
+  const nodeArgs = options.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile]
+  const { main, 'log-level': logLevel } = options
+  const bench = await startBench({ dir, users, main, logLevel, nodeArgs })
+  const connection = new Connection(bench.gateway.port, bench.gateway.token)
+  const offered = await offeredCases(bench.directory, (request: Request) => connection.send(request))
+  connection.close()
+  const cases = [...casesOf(bench.directory), ...offered].filter(({ name }) => name.includes(options.only))
+  return { users, bench, cases }
+}
+
+async function measure(running: readonly Running[]): Promise<readonly DirectoryResult[]> {
+  const seen = new Map<Case, Map<Server, Seen>>()
+  const seenOf = (it: Case, server: Server): Seen => {
+    const ofCase = seen.get(it) ?? new Map<Server, Seen>()
+    seen.set(it, ofCase)
+    const found = ofCase.get(server) ?? { times: [], loads: [] }
+    ofCase.set(server, found)
+    return found
+  }
+  const next = createCounters()
+  // The first round warms both up: what it takes is not kept.
+  for (let round = 0; round <= ROUNDS; round++) {
+    say(round === 0 ? 'warming up' : `round ${round} of ${ROUNDS}`)
+    for (const [it, server] of turns(running)) {
+      const count = Math.ceil((it.samples ?? SAMPLES) / ROUNDS)
+      const times = await askInTurn(server, it, count, next)
+      if (round > 0) seenOf(it, server).times.push(...times)
+    }
+    for (const [it, server] of turns(running)) {
+      if (it.load !== true) continue
+      const load = await askTogether(server, it, Number(options.seconds), next)
+      if (round > 0) seenOf(it, server).loads.push(load)
+    }
+  }
+  return running.map(({ users, bench, cases }) => ({
+    users,
+    sized: [...bench.directory.sized.keys()],
+    buildSeconds: bench.buildSeconds,
+    memory: { gateway: bench.gateway.memory(), bare: bench.bare.memory() },
+    cases: cases.flatMap((it) => [...(seen.get(it) ?? [])].map(([server, found]) => resultOf(it, server, found))),
+  }))
+}
+
+/** Each case at each server that answers it; the same case of several directories one after the other. */
+function* turns(running: readonly Running[]): Generator<readonly [Case, Server]> {
+  const names = new Set(running.flatMap(({ cases }) => cases.map(({ name }) => name)))
+  for (const name of names) {
+    for (const { bench, cases } of running) {
+      const it = cases.find((one) => one.name === name)
+      if (it === undefined) continue
+      yield [it, bench.gateway]
+      if (it.both === true) yield [it, bench.bare]
+    }
+  }
+}
+
+function resultOf(it: Case, server: Server, { times, loads }: Seen): CaseResult {
+  const middle = (figure: (load: Load) => number): number => median(loads.map(figure))
+  return {
+    name: it.name,
+    server: server.name,
+    latency: times.length === 0 ? undefined : latencyOf(times),
+    load:
+      loads.length === 0
+        ? undefined
+        : {
+            perSecond: middle((load) => load.perSecond),
+            p50: middle((load) => load.p50),
+            p99: middle((load) => load.p99),
+            cpuMs: middle((load) => load.cpuMs),
+            livezMs: Math.max(...loads.map((load) => load.livezMs)),
+          },
+  }
+}
+
+function report(result: RunResult): void {
+  const accepted = existsSync(ACCEPTED) ? (JSON.parse(readFileSync(ACCEPTED, 'utf8')) as RunResult) : undefined
+  const budgets = budgetsOf(result.directories)
+  const slower = accepted && slowerThan(accepted, result)
+  process.stdout.write(`${reportText(result, budgets, slower)}\n`)
+  const { json } = options
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ ...result, budgets, slower }, undefined, 2)}\n`)
+  if (options.accept) writeFileSync(ACCEPTED, `${JSON.stringify(result, rounded, 2)}\n`)
+}
+
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value
+}
+
+function say(message: string): void {
+  process.stderr.write(`bench: ${message}\n`)
+}
+
+if (options.help) process.stdout.write(`${USAGE}\n`)
+else await main()

@@ -1,0 +1,95 @@
+import type { Case } from './cases.ts'
+import { Connection } from './http-client.ts'
+import type { Server } from './servers.ts'
+
+/** Milliseconds of one client's requests, each after the one before. */
+export interface Latency {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+/** What 16 clients got in a slice of time, and what it cost the server. */
+export interface Load {
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  readonly cpuMs: number
+  /** Longest wait for `/livez` meanwhile, milliseconds: how long the event loop was held, or busy. */
+  readonly livezMs: number
+}
+
+export type NextIndex = (server: Server, name: string) => number
+
+const CLIENTS = 16
+const LIVEZ_EVERY_MS = 10
+
+/** Asks one request after the other over one connection. @returns the milliseconds of each */
+export async function askInTurn(server: Server, it: Case, count: number, next: NextIndex): Promise<readonly number[]> {
+  const connection = new Connection(server.port, server.token)
+  const times: number[] = []
+  try {
+    for (let k = 0; k < count; k++) {
+      const i = next(server, it.name)
+      if (it.before !== undefined) await connection.send(it.before(i))
+      const answer = await connection.send(it.request(i))
+      if (answer.status !== it.status) throw unexpected(server, it, answer)
+      times.push(it.time === 'first byte' ? answer.firstByteMs : answer.totalMs)
+      if (it.after !== undefined) await connection.send(it.after(i))
+    }
+  } finally {
+    connection.close()
+  }
+  return times
+}
+
+/** Asks over 16 connections at once for a slice of time. */
+export async function askTogether(server: Server, it: Case, seconds: number, next: NextIndex): Promise<Load> {
+  const connections = Array.from({ length: CLIENTS }, () => new Connection(server.port, server.token))
+  const times: number[] = []
+  const cpuBefore = server.cpuMs()
+  const started = performance.now()
+  const until = started + seconds * 1_000
+  const client = async (connection: Connection): Promise<void> => {
+    while (performance.now() < until) {
+      const answer = await connection.send(it.request(next(server, it.name)))
+      if (answer.status !== it.status) throw unexpected(server, it, answer)
+      times.push(answer.totalMs)
+    }
+  }
+  try {
+    const [livezMs] = await Promise.all([watchLivez(server, until), ...connections.map(client)])
+    const elapsed = (performance.now() - started) / 1_000
+    const { p50, p99 } = latencyOf(times)
+    const cpuMs = (server.cpuMs() - cpuBefore) / times.length
+    return { perSecond: times.length / elapsed, p50, p99, cpuMs, livezMs }
+  } finally {
+    for (const connection of connections) connection.close()
+  }
+}
+
+async function watchLivez(server: Server, until: number): Promise<number> {
+  const connection = new Connection(server.port, server.token)
+  let longest = 0
+  while (performance.now() < until) {
+    const { totalMs } = await connection.send({ method: 'GET', path: '/livez' })
+    longest = Math.max(longest, totalMs)
+    await new Promise((resolve) => setTimeout(resolve, LIVEZ_EVERY_MS))
+  }
+  connection.close()
+  return longest
+}
+
+export function latencyOf(times: readonly number[]): Latency {
+  const sorted = [...times].sort((a, b) => a - b)
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+}
+
+export function median(values: readonly number[]): number {
+  return latencyOf(values).p50
+}
+
+function unexpected(server: Server, it: Case, answer: { readonly status: number; readonly text: string }): Error {
+  return new Error(`${it.name}: ${server.name} answered ${answer.status}: ${answer.text.slice(0, 300)}`)
+}

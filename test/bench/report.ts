@@ -1,0 +1,65 @@
+import type { Budget } from './budgets.ts'
+import type { CaseResult, DirectoryResult, RunResult, Slower } from './results.ts'
+
+/** A run as tables for a terminal. */
+export function reportText(run: RunResult, budgets: readonly Budget[], slower: readonly Slower[] | undefined): string {
+  const head = `Node ${run.node}, ${run.cpus} cores shared by both servers and the client, LOG_LEVEL=${run.logLevel}`
+  return [head, ...run.directories.map(directoryText), budgetsText(budgets), slowerText(slower)].join('\n\n')
+}
+
+const HEADINGS = ['', '', '1 client p50', 'p95', 'p99 ms', '16: req/s', 'p50', 'p99 ms', 'CPU ms', '/livez max']
+
+function directoryText(directory: DirectoryResult): string {
+  const { users, buildSeconds, memory } = directory
+  const { gateway, bare } = memory
+  const title = `${users.toLocaleString('en')} people (built in ${buildSeconds.toFixed(1)} s)`
+  const resident = `resident memory now/peak, MiB: gateway ${mib(gateway)}, bare ${mib(bare)}`
+  return [title, table([HEADINGS, ...directory.cases.map(rowOf)]), resident].join('\n')
+}
+
+function rowOf({ name, server, latency, load }: CaseResult): readonly string[] {
+  return [
+    name,
+    server,
+    number(latency?.p50),
+    number(latency?.p95),
+    number(latency?.p99),
+    load === undefined ? '' : String(Math.round(load.perSecond)),
+    number(load?.p50),
+    number(load?.p99),
+    number(load?.cpuMs, 3),
+    number(load?.livezMs, 1),
+  ]
+}
+
+function budgetsText(budgets: readonly Budget[]): string {
+  const rows = budgets.map(({ what, value, limit, most, met }) => [
+    met ? 'pass' : 'MISS',
+    number(value),
+    `${most ? '≤' : '≥'} ${limit}`,
+    what,
+  ])
+  return `Budgets\n${table(rows, [1])}`
+}
+
+function slowerText(slower: readonly Slower[] | undefined): string {
+  if (slower === undefined) return 'No accepted result to compare with.'
+  if (slower.length === 0) return 'Nothing got slower than in the accepted result.'
+  const rows = slower.map(({ users, name, figure, times }) => [`${times.toFixed(2)} ×`, String(users), name, figure])
+  return `Slower than in the accepted result, both relative to the bare handler\n${table(rows, [0, 1])}`
+}
+
+function table(rows: readonly (readonly string[])[], right: readonly number[] = [2, 3, 4, 5, 6, 7, 8, 9]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? []
+  const cell = (text: string, column: number): string =>
+    right.includes(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)
+  return rows.map((row) => row.map(cell).join('  ').trimEnd()).join('\n')
+}
+
+function number(value: number | undefined, digits = 2): string {
+  return value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits)
+}
+
+function mib({ now, peak }: { readonly now: number; readonly peak: number }): string {
+  return `${now.toFixed(0)}/${peak.toFixed(0)}`
+}

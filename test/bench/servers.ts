@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { cpSync, mkdirSync, readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildDirectory, type Directory } from './directory.ts'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+/** Ticks a second of the times in /proc (sysconf(_SC_CLK_TCK), 100 wherever Node runs). */
+const TICKS = 100
+
+/** A server process that is measured. */
+export interface Server {
+  readonly name: 'gateway' | 'bare'
+  readonly port: number
+  readonly token: string
+  /** CPU milliseconds used so far, user and system; NaN where there is no /proc. */
+  cpuMs(): number
+  /** Resident memory now and at its highest, MiB; NaN where there is no /proc. */
+  memory(): { readonly now: number; readonly peak: number }
+  stop(): Promise<void>
+}
+
+export interface Bench {
+  readonly gateway: Server
+  readonly bare: Server
+  readonly directory: Directory
+  readonly buildSeconds: number
+}
+
+export interface BenchOptions {
+  readonly dir: string
+  readonly users: number
+  /** The built gateway: `dist/src/main.js`. */
+  readonly main: string
+  readonly logLevel: string
+  /** Arguments of Node for the gateway, such as `--cpu-prof`. */
+  readonly nodeArgs: readonly string[]
+}
+
+/** A directory of that many people in two stores, the gateway serving one and the bare handler the other. */
+export async function startBench(options: BenchOptions): Promise<Bench> {
+  const token = `bench-${randomBytes(24).toString('hex')}`
+  const masterKey = randomBytes(32)
+  const dataDir = join(options.dir, 'gateway')
+  const env = {
+    ROLLCALL_DATA_DIR: dataDir,
+    ROLLCALL_BOOTSTRAP_SCIM_TOKEN: token,
+    ROLLCALL_MASTER_KEY: masterKey.toString('hex'),
+    LOG_LEVEL: options.logLevel,
+  }
+  const serve = (nodeArgs: readonly string[]): Promise<Server> =>
+    start({ name: 'gateway', token, args: [...nodeArgs, options.main, 'serve'], env })
+  await (await serve([])).stop()
+  const started = performance.now()
+  const directory = buildDirectory({ dataDir, masterKey, users: options.users })
+  const buildSeconds = (performance.now() - started) / 1_000
+  const bareFile = join(options.dir, 'bare', 'rollcall.db')
+  mkdirSync(join(options.dir, 'bare'))
+  cpSync(join(dataDir, 'rollcall.db'), bareFile)
+  const gateway = await serve(options.nodeArgs)
+  const bare = await start({ name: 'bare', token, args: ['--import', 'tsx', join(HERE, 'bare.ts'), bareFile], env: {} })
+  return { gateway, bare, directory, buildSeconds }
+}
+
+interface StartOptions {
+  readonly name: Server['name']
+  readonly token: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+async function start({ name, token, args, env }: StartOptions): Promise<Server> {
+  const port = await freePort()
+  const all = name === 'bare' ? [...args, String(port)] : args
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(process.execPath, all, {
+    env: { PATH, HOME, PORT: String(port), NODE_ENV: 'production', ...env },
+    // What is logged is written out as in production, to where nothing waits for it.
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  await ready(child, port, token)
+  return {
+    name,
+    port,
+    token,
+    cpuMs: () => cpuMs(child.pid!),
+    memory: () => memory(child.pid!),
+    stop: () =>
+      new Promise((resolve) => {
+        if (child.exitCode !== null) return resolve()
+        child.once('close', () => resolve())
+        child.kill('SIGTERM')
+      }),
+  }
+}
+
+/** A port that nothing listens on. Test support has the same, tied to the test runner. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function ready(child: ChildProcess, port: number, token: string): Promise<void> {
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    const headers = { Authorization: `Bearer ${token}` }
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { headers }).catch(() => undefined)
+    if (answer?.status === 200) return
+    if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill('SIGKILL')
+      throw new Error('A server did not become ready')
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function cpuMs(pid: number): number {
+  const stat = proc(`/proc/${pid}/stat`)
+  // The name in parentheses may hold spaces; user and system time are the 12th and 13th field after it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS
+}
+
+function memory(pid: number): { readonly now: number; readonly peak: number } {
+  const status = proc(`/proc/${pid}/status`)
+  const mib = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1_024
+  return { now: mib('VmRSS'), peak: mib('VmHWM') }
+}
+
+function proc(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,104 @@
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { Dialect } from '../../db/dialect.ts'
+import type { Database } from '../../db/schema.ts'
+import type { ConnectionId, GroupId, OrgId, UserId } from '../../src/domain/ids.ts'
+import type { TestStore } from '../support/databases.ts'
+
+/** People of each of three orgs. SQLite is not analysed, so size is nothing to its planner; to PostgreSQL's it is. */
+const PEOPLE: Readonly<Record<Dialect, number>> = { sqlite: 2_000, postgres: 6_000 }
+const GROUPS: Readonly<Record<Dialect, number>> = { sqlite: 200, postgres: 15_000 }
+
+const numbered = (prefix: string, n: number): string => `${prefix}-0000-7000-8000-${String(n).padStart(12, '0')}`
+/** The id of the nth person. */
+export const user = (n: number): UserId => numbered('aaaaaaaa', n) as UserId
+/** The id of the nth group. */
+export const group = (n: number): GroupId => numbered('bbbbbbbb', n) as GroupId
+
+/** Fills an org by a few statements; what they leave is what the use cases would have left, but for the log. */
+export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, position: number): Promise<void> {
+  const { dialect } = test
+  const [people, groups] = [PEOPLE[dialect] - 1, GROUPS[dialect] - 1]
+  const series = (last: number) =>
+    sql`with recursive n(i) as (select 0 union all select i + 1 from n where i < ${last})`
+  const text = (value: string) => (dialect === 'sqlite' ? sql`${value}` : sql`${value}::text`)
+  const [org, by] = [text(orgId), text(owner)]
+  const bytes = (seed: string) =>
+    dialect === 'sqlite' ? sql`randomblob(32)` : sql`sha256((${seed}::text || i::text)::bytea)`
+  const hash = bytes(`hash ${position}`)
+  const digits = (n: RawBuilder<unknown>) =>
+    dialect === 'sqlite' ? sql`printf('%012d', ${n})` : sql`lpad((${n})::text, 12, '0')`
+  const u = sql`'aaaaaaaa-0000-7000-8000-' || ${digits(sql`i`)}`
+  const g = (n: RawBuilder<unknown>) => sql`'bbbbbbbb-0000-7000-8000-' || ${digits(n)}`
+  const statements = [
+    sql`insert into "user" (org_id, id, ord, username, username_key, display_name, display_name_key, status,
+        account_type, owner_connection_id, external_id, org_role, billing_admin, body, search, version, created, updated)
+      ${series(people)} select ${org}, ${u}, i + 1, 'User-' || i, 'user-' || i, 'Person ' || i, 'person ' || i,
+        'active', 'USER', ${by}, 'ext-' || i, 'member', 0, '{"userName":"User-' || i || '"}', 'user-' || i, 1, i, i from n`,
+    sql`insert into user_email (org_id, user_id, ordinal, value, value_key, type, is_primary)
+      ${series(people)} select ${org}, ${u}, 0, 'u' || i || '@x.example', 'u' || i || '@x.example', 'work', 1 from n`,
+    sql`insert into scim_group (org_id, id, ord, display_name, name_key, owner_connection_id, external_id,
+        marked_protected, member_count, body, version, created, updated)
+      ${series(groups)} select ${org}, ${g(sql`i`)}, i + 1, 'Group ' || i, 'group ' || i, ${by}, 'gext-' || i, 0, 10, '{}', 1,
+        i, i from n`,
+    sql`insert into team (org_id, id, default_role, visibility)
+      ${series(groups)} select ${org}, ${g(sql`i`)}, 'member', 'org' from n`,
+    // Everybody is in the first group and in two more.
+    sql`insert into group_member (org_id, group_id, user_id, origin, set_at)
+      ${series(people)} select ${org}, ${g(sql`0`)}, ${u}, 'scim', 1 from n`,
+    ...[7, 31].map(
+      (step) => sql`insert into group_member (org_id, group_id, user_id, origin, set_at)
+        ${series(people)} select ${org}, ${g(sql`1 + (i + ${sql.lit(step)}) % ${sql.lit(groups)}`)}, ${u}, 'scim', 1 from n`,
+    ),
+    sql`insert into group_child (org_id, group_id, child_group_id)
+      ${series(groups - 1)} select ${org}, ${g(sql`i + 1`)}, ${g(sql`0`)} from n`,
+    sql`insert into team_membership (org_id, user_id, team_id, role, custom_role_id, source_kind, source_id)
+      select org_id, user_id, group_id, 'member', '', 'member', group_id from group_member where org_id = ${org}`,
+    sql`insert into user_seat (org_id, user_id, product, wanted, given, wanted_since, source)
+      ${series(people)} select ${org}, ${u}, 'models', 'full', 'full', 1, 'default:models' from n`,
+    sql`insert into access_period (org_id, user_id, kind, target, value, from_seq, valid_from)
+      ${series(people)} select ${org}, ${u}, 'active', '', 'active', 1, 1 from n`,
+    sql`insert into access_period (org_id, user_id, kind, target, value, from_seq, valid_from)
+      select org_id, user_id, 'team', team_id, role, 1, 1 from team_membership where org_id = ${org}`,
+    sql`insert into person_key (org_id, person_id, kek_id, wrapped)
+      ${series(people)} select ${org}, ${u}, 'none', ${hash} from n`,
+    // Far above the chain's head: here only for their number.
+    sql`insert into provisioning_event (org_id, seq, epoch, time_ms, id, action, result, actor_type, body, content_hash,
+        hash) ${series(people)} select ${org}, 100000 + i, 1, i, 'e-' || i, 'user.update', 'success', 'idp', '{}', ${hash},
+        ${hash} from n`,
+    sql`insert into event_target (org_id, target_id, seq)
+      ${series(people)} select ${org}, ${u}, 100000 + i from n`,
+    sql`insert into connection (org_id, id, name, name_key, kind, status, may_grant_admin, scopes, version, created)
+      ${series(999)} select ${org}, ${org} || '-c-' || i, 'c ' || i, 'c ' || i, 'idp', 'active', 0, 'users', 1, 1 from n`,
+    sql`insert into connection_token (id, org_id, connection_id, secret_hash, origin, created)
+      ${series(999)} select ${org} || '-t-' || i, ${org}, ${org} || '-c-' || i, ${bytes(`token ${position} `)}, 'minted', 1
+      from n`,
+    sql`insert into jwt_trust (org_id, id, connection_id, issuer, audience, pins, pin_key, algorithms, long_lived, created)
+      ${series(999)} select ${org}, ${org} || '-j-' || i, ${org} || '-c-' || i, 'https://issuer/' || i,
+        'audience ' || ${org}, '{}', '{}', 'RS256', 0, 1 from n`,
+    sql`insert into reconcile_job (org_id, id, reason, cause_seq, cause_id, cursor, state, created)
+      ${series(999)} select ${org}, 'j-' || i, 'plan', i, 'e-' || i, '', 'done', 1 from n`,
+    sql`insert into reconcile_job_person (org_id, job_id, user_id) ${series(people)} select ${org}, 'j-0', ${u} from n`,
+    sql`insert into link_request (org_id, connection_id, subject_type, subject_id, reason, state, created)
+      ${series(999)} select ${org}, ${by}, 'user', ${u}, 'plan', 'done', 1 from n`,
+    sql`insert into explicit_grant (org_id, user_id, kind, target, value, set_at)
+      ${series(people)} select ${org}, ${u}, 'seat', 'weave', 'viewer', 1 from n`,
+    sql`insert into org_counter (org_id, name, value) values (${org}, 'user', ${sql.lit(people + 1)}),
+      (${org}, 'group', ${sql.lit(groups + 1)}), (${org}, 'ord.user', ${sql.lit(people + 1)}),
+      (${org}, 'ord.group', ${sql.lit(groups + 1)})`,
+    sql`insert into seat_counter (org_id, product, type, used) values (${org}, 'models', 'full', ${sql.lit(people + 1)})`,
+  ]
+  await unbounded(test, async (db) => {
+    for (const statement of statements) await statement.execute(db)
+  })
+}
+
+/** Loading takes longer than a request may, and what is loaded here refers to nothing that is not there. */
+export async function unbounded(test: TestStore, run: (db: Kysely<Database>) => Promise<unknown>): Promise<void> {
+  await test.connections.writer.transaction().execute(async (db) => {
+    if (test.dialect === 'postgres') {
+      await sql`set local statement_timeout = 0`.execute(db)
+      await sql`set local session_replication_role = replica`.execute(db)
+    }
+    await run(db)
+  })
+}

@@ -1,0 +1,252 @@
+import { expect } from 'chai'
+import { type CompiledQuery, sql } from 'kysely'
+import { Client } from 'pg'
+import type { Caller } from '../../src/domain/caller.ts'
+import type { ConnectionId, OrgId, TokenId } from '../../src/domain/ids.ts'
+import type { PageQuery } from '../../src/domain/ports.ts'
+import type { UserState } from '../../src/domain/user.ts'
+import type { WriteStores } from '../../src/domain/write-ports.ts'
+import { changeUser } from '../../src/provisioning/change-user.ts'
+import { changeGroup } from '../../src/provisioning/change-group.ts'
+import { createGroup } from '../../src/provisioning/create-group.ts'
+import { deleteGroup } from '../../src/provisioning/delete-group.ts'
+import { deleteUser } from '../../src/provisioning/delete-user.ts'
+import { reconcilePeople } from '../../src/provisioning/reconcile-people.ts'
+import { parseFilter } from '../../src/scim/filter/parse.ts'
+import { baseView } from '../../src/scim/schema/definitions.ts'
+import { databaseFile } from '../../src/storage/store.ts'
+import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
+import { foundTenant, type Tenant } from '../support/tenant.ts'
+import { fill, group, unbounded, user } from './full-orgs.ts'
+import { type Explain, type Plan, postgresExplain, sqliteExplain } from './plan.ts'
+
+const VIEWER = { kind: 'idp', connectionId: undefined } as const
+
+function page(filterText: string | undefined, view: 'User' | 'Group', more: Partial<PageQuery> = {}): PageQuery {
+  const filter = filterText === undefined ? undefined : parseFilter(filterText, baseView(view))
+  return { filter, sort: undefined, startIndex: 1, count: 100, viewer: VIEWER, ...more }
+}
+
+forEachDialect('plans of hot queries', function (dialect) {
+  let test: TestStore
+  let tenant: Tenant
+  let other: Caller
+  let captured: CompiledQuery[] | undefined
+  let explain: Explain
+  let client: Client | undefined
+
+  before(async function () {
+    this.timeout(120_000)
+    test = await openTestStore(dialect, (query) => captured?.push(query))
+    const tenants: Tenant[] = []
+    for (let n = 0; n < 3; n++) {
+      const founded = await foundTenant(test)
+      tenants.push(founded)
+      await fill(test, founded.orgId, founded.idp.connection!.id, n)
+    }
+    tenant = tenants[1]!
+    other = await tenant.connect('script', 'other')
+    if (dialect === 'sqlite') {
+      explain = sqliteExplain(databaseFile(test.dataDir))
+    } else {
+      await unbounded(test, (db) => sql`analyze`.execute(db))
+      client = new Client({ connectionString: test.databaseUrl })
+      await client.connect()
+      // As for a disk without heads; with the default of 1996 these tables are small enough to be read whole.
+      await client.query('SET random_page_cost = 1.1')
+      explain = postgresExplain(client)
+    }
+  })
+  after(async () => {
+    await client?.end()
+    await test.close()
+  })
+
+  /** The plans of all that ran; none may scan. */
+  async function plans(run: () => Promise<unknown>): Promise<readonly Plan[]> {
+    captured = []
+    await run()
+    const queries = captured.filter(({ sql: text }) => /^\s*(select|insert|update|delete|with)\b/i.test(text))
+    captured = undefined
+    expect(queries, 'statements that ran').not.to.be.empty
+    const all: Plan[] = []
+    for (const query of queries) {
+      const plan = await explain(query)
+      expect(plan.scans, `${query.sql}\n${plan.text}`).to.deep.equal([])
+      all.push(plan)
+    }
+    return all
+  }
+
+  async function expectIndexes(run: () => Promise<unknown>, ...indexes: readonly string[]): Promise<void> {
+    const text = (await plans(run)).map((plan) => plan.text).join('\n')
+    for (const index of indexes) expect(text).to.match(new RegExp(`\\b${named(index)}\\b`))
+  }
+
+  /** Primary keys have no name of ours: `user` + `_pkey`, or SQLite's own. */
+  function named(index: string): string {
+    const table = /^(\w+)_pkey$/.exec(index)?.[1]
+    return table === undefined || dialect === 'postgres' ? index : `(sqlite_autoindex_${table}_1|PRIMARY KEY)`
+  }
+
+  function inUnit(unit: (stores: WriteStores) => Promise<unknown>): () => Promise<unknown> {
+    return () => test.store.work.submit(tenant.orgId, unit).durable
+  }
+
+  const reads = () => test.store.reads
+  const org = (): OrgId => tenant.orgId
+
+  const READS: readonly (readonly [string, () => Promise<unknown>, ...string[]])[] = [
+    ['a person by id', () => reads().users.find(org(), user(77)), 'user_pkey'],
+    ['people by userName', () => reads().users.page(org(), page('userName eq "USER-77"', 'User')), 'user_name'],
+    [
+      'people by externalId',
+      () => reads().users.page(org(), page('externalId eq "ext-77"', 'User')),
+      'user_(owner_)?external',
+    ],
+    [
+      'people by displayName',
+      () => reads().users.page(org(), page('displayName eq "person 77"', 'User')),
+      'user_display_name',
+    ],
+    [
+      'people by e-mail address',
+      () => reads().users.page(org(), page('emails.value eq "U77@x.example"', 'User')),
+      'user_email_value',
+    ],
+    ['people by id filter', () => reads().users.page(org(), page(`id eq "${user(77)}"`, 'User')), 'user_pkey'],
+    [
+      'people by the primary address',
+      () => reads().users.idsByPrimaryEmail(org(), 'u77@x.example'),
+      'user_email_value',
+    ],
+    ['the groups of a page of people', () => reads().users.groupsOf(org(), [user(5), user(6)]), 'group_member_user'],
+    ['names of people', () => reads().users.displayNames(org(), [user(5), user(6)]), 'user_pkey'],
+    ['a group by id', () => reads().groups.find(org(), group(7)), 'scim_group_pkey'],
+    [
+      'groups by displayName',
+      () => reads().groups.page(org(), page('displayName eq "GROUP 7"', 'Group')),
+      'group_name',
+    ],
+    [
+      'groups by externalId',
+      () => reads().groups.page(org(), page('externalId eq "gext-7"', 'Group')),
+      'group_(owner_)?external',
+    ],
+    ['a slice of members', () => reads().groups.members(org(), group(0), user(500), 100), 'group_member_pkey'],
+    ['a token by id', () => reads().credentials.tokenById(`${org()}-t-7` as TokenId), 'connection_token_pkey'],
+    ['a token by hash', () => reads().credentials.tokenByHash(Buffer.alloc(32)), 'connection_token_hash'],
+    ['a connection of an org', () => reads().credentials.connection(org(), `${org()}-c-7` as ConnectionId)],
+    ['trusts of an issuer', () => reads().credentials.trustsByIssuer('https://issuer/7'), 'jwt_trust_pins'],
+    ['a page of records', () => reads().records.page(org(), 100_500, 101_000, 100), 'provisioning_event_pkey'],
+  ]
+
+  for (const [title, run, ...indexes] of READS) {
+    it(`finds ${title} by ${indexes.join(', ') || 'its key'}`, () => expectIndexes(run, ...indexes))
+  }
+
+  /** What reads in the order of an index uses the org alone of it, and stops after a page. */
+  const ORDERED: readonly (readonly [string, () => Promise<unknown>, string])[] = [
+    ['people', () => reads().users.page(org(), page(undefined, 'User', { startIndex: 1_501 })), 'user_list'],
+    ['groups', () => reads().groups.page(org(), page(undefined, 'Group', { startIndex: 101 })), 'group_list'],
+    ['the newest records', () => reads().records.tail(org(), 50), 'provisioning_event_pkey'],
+  ]
+
+  for (const [title, run, index] of ORDERED) {
+    it(`walks ${title} in the order of ${index}, without sorting`, async () => {
+      captured = []
+      await run()
+      const queries = captured
+      captured = undefined
+      const all: string[] = []
+      for (const query of queries) all.push((await explain(query)).text)
+      const text = all.join('\n')
+      expect(text).to.match(new RegExp(`\\b${named(index)}\\b`))
+      expect(text).not.to.match(
+        /TEMP B-TREE|\bSort\b|Seq Scan (user|scim_group|provisioning_event)|^SCAN (user|scim_group|provisioning_event)$/m,
+      )
+    })
+  }
+
+  it('reads facts and held access of people by their keys, and closes access periods by the open one', async () => {
+    const people = [user(11), user(12)]
+    await expectIndexes(
+      inUnit(async (stores) => {
+        await stores.access.facts(org(), people)
+        await stores.access.held(org(), people)
+        const at = { user: user(11), kind: 'team', target: group(0), old: 'member', new: 'viewer' } as const
+        await stores.access.record(org(), [at], 50_000, 1)
+      }),
+      'group_member_user',
+      'team_membership_pkey',
+      'user_seat_pkey',
+      'access_open',
+    )
+  })
+
+  it('adds and removes members, and reconciles them, by keys alone', async () => {
+    const fact = { origin: 'manual', setBy: undefined, at: 1 } as const
+    await expectIndexes(
+      inUnit(async (stores) => {
+        await stores.members.add(org(), group(150), [user(21), user(22)], fact)
+        await reconcilePeople(stores, org(), [user(21), user(22)])
+        await stores.members.removePeople(org(), group(0), [user(21)])
+        await reconcilePeople(stores, org(), [user(21)])
+        await stores.users.touch(org(), [user(21)], 2)
+        await stores.members.children(org(), group(7))
+      }),
+      'group_member_pkey',
+    )
+  })
+
+  it('looks groups and links up by name and key', async () => {
+    await expectIndexes(
+      inUnit(async (stores) => {
+        await stores.groups.nameHolder(org(), 'GROUP 9')
+        await stores.groups.findDeleted(org(), 'Group 9', tenant.idp.connection!.id, 0)
+        await stores.groups.existing(org(), [group(9)])
+        await stores.users.resolve(org(), [user(9)])
+        await stores.users.byPrimaryEmail(org(), 'u9@x.example')
+        await stores.links.state(org(), { connectionId: tenant.idp.connection!.id, subjectId: user(9) })
+        await stores.jobs.next(org())
+      }),
+      'group_name',
+      'group_deleted_name',
+      'user_email_value',
+    )
+  })
+
+  it('runs every use case of people and groups without a scan', async () => {
+    const { provisioning, idp } = tenant
+    const patch = { method: 'PATCH' } as const
+    await plans(async () => {
+      const made = await tenant.user('plan-made@example.com', {
+        externalId: 'plan-made',
+        attributes: { emails: [{ value: 'plan-made@example.com', primary: true }] },
+      })
+      for (const active of [false, true]) {
+        const change = (current: UserState): UserState => ({ ...current, active })
+        await changeUser(provisioning, idp, made.id, { method: 'PATCH', change }).durable
+      }
+      const draft = { displayName: 'plan made', externalId: 'plan-group', members: [{ value: made.id }] }
+      const team = await createGroup(provisioning, idp, draft).durable
+      const members = [{ value: user(31) }, { value: user(32) }]
+      await changeGroup(provisioning, idp, team.id, { ...patch, plan: { steps: [{ do: 'add', members }] } }).durable
+      await changeGroup(provisioning, idp, team.id, { ...patch, plan: { steps: [{ do: 'remove', members }] } }).durable
+      await changeGroup(provisioning, idp, team.id, { ...patch, plan: { displayName: 'plan renamed', steps: [] } })
+        .durable
+      await deleteGroup(provisioning, idp, team.id, { method: 'DELETE' }).durable
+      await deleteUser(provisioning, idp, made.id, { method: 'DELETE' }).durable
+      await createGroup(provisioning, other, { ...draft, displayName: 'plan other', members: [] }).durable
+      await inUnit((stores) => stores.orgs.tokens(org(), `${org()}-c-7` as ConnectionId))()
+      await test.store.saveLastUsed([{ tokenId: `${org()}-t-7` as TokenId, at: 1 }])
+    })
+  })
+
+  it('can tell a scan from a search', async () => {
+    const { scans } = await explain(
+      sql`select id from "user" where org_id = ${org()} and employee_number = ${'x'}`.compile(test.connections.reader),
+    )
+    expect(scans).not.to.be.empty
+  })
+})

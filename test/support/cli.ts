@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { loadConfig, packageRoot } from '../../src/config.ts'
+import { connect } from '../../src/opened-store.ts'
+import { databaseFile } from '../../src/storage/store.ts'
+
+/** How a command ended, with what it wrote. */
+export interface CommandResult {
+  readonly status: number | string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+type Environment = Readonly<Record<string, string>>
+
+const MAIN = join(packageRoot(), 'dist', 'src', 'main.js')
+
+/** Runs `rollcall …` from the built tree to its end. */
+export function runRollcall(args: readonly string[], env: Environment): Promise<CommandResult> {
+  return runProgram(process.execPath, [MAIN, ...args], env)
+}
+
+/** Runs a program to its end with nothing but the given environment and what finding programs needs. */
+export function runProgram(program: string, args: readonly string[], env: Environment): Promise<CommandResult> {
+  const { PATH = '', HOME = '' } = process.env
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const texts = { stdout: '', stderr: '' }
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (chunk: string) => {
+        texts[name] += chunk
+      })
+    }
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      resolve({ status: code ?? signal ?? 'unknown', ...texts })
+    })
+  })
+}
+
+/** Runs a command with `--json` that must go well. @returns its answer */
+export async function askRollcall<T>(args: readonly string[], env: Environment): Promise<T> {
+  const { status, stdout, stderr } = await runRollcall([...args, '--json'], env)
+  if (status !== 0) throw new Error(`rollcall ${args.join(' ')} ended with ${status}: ${stderr}`)
+  return JSON.parse(stdout) as T
+}
+
+/** A record as `log tail --json` shows it. */
+export interface ShownRecord {
+  readonly seq: number
+  readonly epoch: number
+  readonly time: string
+  readonly hash: string
+  readonly record: {
+    readonly action: string
+    readonly actor: { readonly type: string; readonly id?: string }
+    readonly targets: readonly { readonly type: string; readonly id: string }[]
+  }
+}
+
+/** The newest 1,000 records of an org, oldest first. */
+export async function recordsOf(env: Environment, org = 'default'): Promise<readonly ShownRecord[]> {
+  const { status, stdout, stderr } = await runRollcall(['log', 'tail', '-n', '1000', '--json', '--org', org], env)
+  if (status !== 0) throw new Error(`rollcall log tail ended with ${status}: ${stderr}`)
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as ShownRecord)
+}
+
+/** What an organisation's actions were, oldest first. */
+export async function actionsOf(env: Environment, org = 'default'): Promise<readonly string[]> {
+  return (await recordsOf(env, org)).map(({ record }) => record.action)
+}
+
+const TABLES = ['org', 'connection', 'connection_token', 'deployment', 'provisioning_event', 'org_chain'] as const
+
+/** Changes with anything that is written: the bytes of an embedded file that nobody has open, or rows of PostgreSQL. */
+export async function fingerprint(env: Environment): Promise<string> {
+  if (env['DATABASE_URL'] === undefined) {
+    return createHash('sha256')
+      .update(readFileSync(databaseFile(env['ROLLCALL_DATA_DIR']!)))
+      .digest('hex')
+  }
+  return withDatabase(env, async (db) => {
+    const contents = []
+    for (const table of [...TABLES, 'kysely_migration']) {
+      const { rows } = await sql<{ text: string }>`
+        select string_agg(t::text, '|' order by t::text) as text from ${sql.table(table)} t`.execute(db)
+      contents.push(rows[0]?.text ?? '')
+    }
+    return contents.join('\n')
+  })
+}
+
+/** The store's database, past all our own checks. */
+export async function withDatabase<T>(
+  env: Environment,
+  run: (db: ReturnType<typeof connect>['writer']) => Promise<T>,
+): Promise<T> {
+  const connections = connect(loadConfig(env), () => undefined)
+  try {
+    return await run(connections.writer)
+  } finally {
+    await connections.close()
+  }
+}
+
+/** The status of a list request with a bearer token. */
+export async function statusOf(url: string, token: string): Promise<number> {
+  const answer = await fetch(`${url}/scim/v2/Users?count=1`, { headers: { authorization: `Bearer ${token}` } })
+  await answer.arrayBuffer()
+  return answer.status
+}
+
+/** Waits until a condition holds. @throws Error with what it says after 20 s */
+export async function until(holds: () => boolean | Promise<boolean>, otherwise: () => string): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(otherwise())
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20)
+    })
+  }
+}
