@@ -160,7 +160,13 @@ function report(result: RunResult): void {
   process.stdout.write(`${reportText(result, budgets, slower)}\n`)
   const { json } = options
   if (json !== undefined) writeFileSync(json, `${JSON.stringify({ ...result, budgets, slower }, undefined, 2)}\n`)
-  if (options.accept) writeFileSync(ACCEPTED, `${JSON.stringify(result, rounded, 2)}\n`)
+  if (options.accept) writeFileSync(ACCEPTED, acceptedText(result))
+}
+
+/** As the formatter of the checkout wants it: short lists of numbers on one line. */
+function acceptedText(result: RunResult): string {
+  const text = JSON.stringify(result, rounded, 2)
+  return `${text.replace(/\[\s+([\d,\s]+?)\s+\]/g, (_all, list: string) => `[${list.split(/,\s*/).join(', ')}]`)}\n`
 }
 
 function rounded(_key: string, value: unknown): unknown {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after } from 'mocha'
 import { createRecordSealer } from '../../src/audit/record-sealer.ts'
 import type { QueryListener } from '../../src/storage/query-listener.ts'
 import { openConnections, openStore, type Store, type StoreConnections } from '../../src/storage/store.ts'
@@ -41,11 +42,18 @@ export interface TestStore {
   close(): Promise<void>
 }
 
-/** Where a fresh store of a dialect is. */
+const folders: string[] = []
+
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** Where a fresh store of a dialect is; its folder goes with the run at the latest. */
 export async function freshLocation(
   dialect: Dialect,
 ): Promise<{ readonly dataDir: string; readonly databaseUrl: string | undefined }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'rollcall-test-'))
+  folders.push(dataDir)
   return { dataDir, databaseUrl: dialect === 'postgres' ? await createDatabase(await sharedCluster()) : undefined }
 }
 

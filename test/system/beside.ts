@@ -59,7 +59,7 @@ export async function allRecords(test: TestStore, orgId: OrgId): Promise<readonl
 
 interface RecordBody {
   readonly action: string
-  readonly targets?: readonly { readonly type: string; readonly id: string }[]
+  readonly targets: readonly { readonly type: string; readonly id: string }[]
   readonly changes?: readonly { readonly path: string; readonly added?: string[]; readonly removed?: string[] }[]
   readonly effects?: readonly {
     readonly kind: string
@@ -81,7 +81,7 @@ function replay(bodies: readonly RecordBody[]): ReadonlySet<string> {
   return facts
 }
 
-function replayFacts(facts: Set<string>, { action, targets: [subject] = [], changes = [] }: RecordBody): void {
+function replayFacts(facts: Set<string>, { action, targets: [subject], changes = [] }: RecordBody): void {
   if (subject === undefined || !/^(user|group)$/.test(subject.type)) return
   const { type, id } = subject
   if (action === `${type}.create`) facts.add(`${type} ${id}`)
