@@ -13,7 +13,9 @@ import { attributeNamed, extensionNamed, type SchemaView, topLevelNamed } from '
 export function rootView(kind: ResourceKind, kinds: readonly ResourceKind[]): SchemaView {
   const own = typeView(kind)
   const others = kinds.filter((each) => each !== kind).map((each) => typeView(each))
-  const foreign = others.flatMap(({ core }) => core.attributes).filter(({ name }) => !topLevelNamed(own, name))
+  const foreign = others
+    .flatMap(({ common, core }) => [...common, ...core.attributes])
+    .filter(({ name }) => !topLevelNamed(own, name))
   return {
     ...own,
     core: { ...own.core, attributes: [...own.core.attributes, ...foreign] },
