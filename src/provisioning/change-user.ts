@@ -7,7 +7,7 @@ import { primaryEmail, type User, type UserState, type UserStatus } from '../dom
 import type { WriteStores } from '../domain/write-ports.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
-import { checkOwner, ownerFor, takesOwnership } from './ownership.ts'
+import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { reconcilePeople } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
@@ -75,6 +75,7 @@ async function changed(
   change: (current: UserState) => UserState,
 ): Promise<User> {
   const links = takesOwnership(caller, before.owner)
+  if (links) await checkMayOwn(stores, caller)
   const seesExternalId = before.owner === ownerFor(caller)
   const next = change({
     attributes: before.attributes,

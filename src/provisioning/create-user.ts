@@ -3,7 +3,7 @@ import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { User, UserState } from '../domain/user.ts'
 import { droppedKeys } from './dropped-keys.ts'
-import { ownerFor } from './ownership.ts'
+import { checkMayOwn, ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
 import { reconcileNewPerson } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
@@ -23,6 +23,7 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
   const id = newId<UserId>(caller.request.receivedAt)
   const intent = { action: 'user.create', subject: draft.attributes.userName, targets: [] }
   return submitChange(provisioning, caller, intent, async (stores) => {
+    await checkMayOwn(stores, caller)
     const status = draft.active ? 'active' : 'deactivated'
     const user: User = {
       id,
