@@ -110,7 +110,11 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     // The port is known, and may be asked, a moment before the app that was built for it.
     const { app } = listener
     if (app === undefined) res.writeHead(503, { 'Retry-After': '1' }).end()
-    else drain.admit(() => app(req, res))
+    else {
+      drain.admit(() => {
+        app(req, res)
+      })
+    }
   })
   const drain = createDrain(server, { limitMs: config.server.drainMs, noticeMs: DRAIN_NOTICE_MS })
   const stopping = { ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }

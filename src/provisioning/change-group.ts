@@ -10,7 +10,7 @@ import { droppedKeys } from './dropped-keys.ts'
 import { groupTargets, recordGroupChange, skippedMembers } from './group-record.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
 import { applyMemberSteps, type MemberChanges } from './member-changes.ts'
-import { checkOwner, ownerFor, takesOwnership } from './ownership.ts'
+import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
 import { checkVersion } from './version-check.ts'
@@ -71,6 +71,7 @@ export function changeGroup(
 
 async function changedScalars(stores: WriteStores, caller: Caller, before: Group, plan: GroupPlan): Promise<Group> {
   const links = takesOwnership(caller, before.owner)
+  if (links) await checkMayOwn(stores, caller)
   const displayName = plan.displayName ?? before.displayName
   if (displayName !== before.displayName) {
     await checkNameFree(stores, caller.orgId, displayName, before.id)

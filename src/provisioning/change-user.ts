@@ -11,7 +11,7 @@ import { applyWishes } from './apply-wishes.ts'
 import { currentAccess } from './current-access.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
-import { checkOwner, ownerFor, takesOwnership } from './ownership.ts'
+import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { reconcilePeople, withEffects } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
@@ -90,6 +90,7 @@ async function changed(
   { change, readsAccess = false }: UserChange,
 ): Promise<Wanted> {
   const links = takesOwnership(caller, before.owner)
+  if (links) await checkMayOwn(stores, caller)
   const seesExternalId = before.owner === ownerFor(caller)
   const next = change({
     attributes: before.attributes,

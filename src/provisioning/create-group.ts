@@ -7,7 +7,7 @@ import type { WriteStores } from '../domain/write-ports.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { groupTargets, recordGroupChange, skippedMembers } from './group-record.ts'
 import { applyMemberSteps } from './member-changes.ts'
-import { ownerFor } from './ownership.ts'
+import { checkMayOwn, ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
 
@@ -90,6 +90,7 @@ async function makeGroup(
   fresh: GroupId,
 ): Promise<{ readonly group: Group; readonly action: string }> {
   const { orgId } = caller
+  await checkMayOwn(stores, caller)
   const owner = ownerFor(caller)
   const { displayName, externalId } = draft
   const deleted = owner && (await stores.groups.findDeleted(orgId, displayName, owner, stores.now - RESTORE_MS))

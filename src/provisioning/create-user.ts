@@ -4,7 +4,7 @@ import type { Submitted } from '../domain/ports.ts'
 import type { User, UserState } from '../domain/user.ts'
 import { applyWishes } from './apply-wishes.ts'
 import { droppedKeys } from './dropped-keys.ts'
-import { ownerFor } from './ownership.ts'
+import { checkMayOwn, ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
 import { reconcileNewPerson, reconcilePeople, withEffects } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
@@ -24,6 +24,7 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
   const id = newId<UserId>(caller.request.receivedAt)
   const intent = { action: 'user.create', subject: draft.attributes.userName, targets: [] }
   return submitChange(provisioning, caller, intent, async (stores) => {
+    await checkMayOwn(stores, caller)
     const status = draft.active ? 'active' : 'deactivated'
     const user: User = {
       id,

@@ -34,6 +34,21 @@ export function takesOwnership(caller: Caller, owner: ConnectionId | undefined):
 }
 
 /**
+ * Refuses to make an owner of a connection that was revoked after its request came in: what it then owned would be
+ * nobody's to change.
+ * @throws DomainError `forbidden`
+ */
+export async function checkMayOwn(stores: WriteStores, caller: Caller): Promise<void> {
+  const owner = ownerFor(caller)
+  if (owner === undefined) return
+  const connection = await stores.orgs.connection(caller.orgId, owner)
+  if (connection?.status === 'active') return
+  throw new DomainError('forbidden', 'The connection was revoked while this request was on its way', {
+    reason: 'connection.revoked',
+  })
+}
+
+/**
  * Refuses to delete what nobody owns: only its owner, or an administrator, can.
  * @throws DomainError `forbidden`
  */

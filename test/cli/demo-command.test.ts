@@ -76,16 +76,6 @@ forEachDialect('rollcall demo beside a running server', (dialect) => {
     expect([half.status, half.stderr]).to.deep.equal([1, 'rollcall: Give --url and --token together, or neither\n'])
   })
 
-  it('revokes its connection when it is interrupted', async function () {
-    this.timeout(60_000)
-    const before = await demoConnections(gateway.env)
-    const demo = spawnRollcall(['demo'], gateway.env)
-    await until(() => demo.output().includes('10 %'), demo.output)
-    expect(await demo.end('SIGINT')).to.equal(1)
-    expect(demo.output()).to.match(/\nrollcall: The demo was interrupted\n$/)
-    expect(await demoConnections(gateway.env)).to.deep.equal([...before, 'revoked'])
-  })
-
   it('leaves a connection "demo" of somebody else alone, and says how to go on', async () => {
     await askRollcall(['connection', 'create', '--name', 'demo'], gateway.env)
     const { status, stderr } = await runRollcall(['demo'], gateway.env)

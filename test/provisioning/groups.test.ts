@@ -153,7 +153,8 @@ forEachDialect('groups and teams', (dialect) => {
   it('hold deactivated people as members, who get their team back at reactivation', async () => {
     const group = await create('held', [ann])
     const active = (value: boolean) =>
-      changeUser(tenant.provisioning, tenant.idp, ann!.id, { change: (s) => ({ ...s, active: value }), ...PATCH }).durable
+      changeUser(tenant.provisioning, tenant.idp, ann!.id, { change: (s) => ({ ...s, active: value }), ...PATCH })
+        .durable
     await active(false)
     expect(await members(group.id)).to.deep.equal(['ann'])
     expect(await teamsOf(test, tenant.orgId, ann!.id)).to.deep.equal([])

@@ -86,7 +86,10 @@ export function callerOf(connection: Connection): Caller {
 }
 
 /** The invariants that hold after every change: derived rows, counters, periods and chain agree. */
-export async function problemsOf(test: Pick<TestStore, 'connections' | 'store'>, orgId: OrgId): Promise<readonly string[]> {
+export async function problemsOf(
+  test: Pick<TestStore, 'connections' | 'store'>,
+  orgId: OrgId,
+): Promise<readonly string[]> {
   const db = test.connections.reader
   const checks: Readonly<Record<string, ReturnType<typeof sql<{ n: number }>>>> = {
     'memberships without an open period': sql`select count(*) as n from team_membership m where m.org_id = ${orgId}
