@@ -1,4 +1,6 @@
-import type { AccountType, OrgRole } from './user.ts'
+export type AccountType = 'USER' | 'SERVICE' | 'ORG_SERVICE'
+
+export type OrgRole = 'admin' | 'member' | 'viewer'
 
 export interface TeamRoleValue {
   readonly teamName: string

@@ -1,5 +1,6 @@
 import type { GroupId, UserId } from './ids.ts'
-import type { AccountType, OrgRole, UserStatus } from './user.ts'
+import type { AccountType, OrgRole } from './access.ts'
+import type { UserStatus } from './user.ts'
 import type { MemberOrigin } from './group.ts'
 
 export type TeamRole = 'admin' | 'member' | 'viewer'

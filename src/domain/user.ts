@@ -1,13 +1,9 @@
-import type { Access, AccessWish } from './access.ts'
+import type { Access, AccessWish, AccountType, OrgRole } from './access.ts'
 import type { ConnectionId, UserId } from './ids.ts'
 import type { JsonObject } from './json.ts'
 
 /** `active` on the wire is `status <> deactivated`; a pending person was invited and has not arrived. */
 export type UserStatus = 'pending' | 'active' | 'deactivated'
-
-export type AccountType = 'USER' | 'SERVICE' | 'ORG_SERVICE'
-
-export type OrgRole = 'admin' | 'member' | 'viewer'
 
 /**
  * The SCIM attributes of a person in canonical shape (names as in the schema, dateTimes in 24-character UTC form, no

@@ -5,7 +5,8 @@ import type { ConnectionId, GroupId, JobId, OrgId, RecordId, RoleId, TokenId, Us
 import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { RecordDraft } from './record.ts'
 import type { CustomRole } from './role.ts'
-import type { AccountType, User, UserStatus } from './user.ts'
+import type { AccountType } from './access.ts'
+import type { User, UserStatus } from './user.ts'
 
 /** How a member value resolved: what row it names, and whether it can be a member. */
 export interface ResolvedPerson {

@@ -1,7 +1,8 @@
 import { ORG_ROLES } from '../domain/access.ts'
 import { fold } from '../domain/fold.ts'
 import { equalJson, isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
-import type { OrgRole, UserAttributes } from '../domain/user.ts'
+import type { OrgRole } from '../domain/access.ts'
+import type { UserAttributes } from '../domain/user.ts'
 
 /** Standard attributes whose values may name a role in the org (RFC 7643 §4.1.2). */
 const ROLE_ATTRIBUTES = ['roles', 'entitlements'] as const

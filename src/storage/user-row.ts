@@ -5,7 +5,8 @@ import type { ConnectionId, OrgId, UserId } from '../domain/ids.ts'
 import { isJsonObject } from '../domain/json.ts'
 import { ENTERPRISE_URN } from '../domain/schema-urns.ts'
 import { searchDocument } from '../domain/search-document.ts'
-import { type AccountType, emailsOf, type User, type UserAttributes, type UserStatus } from '../domain/user.ts'
+import type { AccountType } from '../domain/access.ts'
+import { emailsOf, type User, type UserAttributes, type UserStatus } from '../domain/user.ts'
 
 /** The columns a User is read from. */
 export const USER_COLUMNS = [

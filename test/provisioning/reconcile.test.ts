@@ -14,7 +14,8 @@ import {
   type SeatType,
   type TeamFacts,
 } from '../../src/domain/reconcile.ts'
-import type { AccountType, OrgRole, UserStatus } from '../../src/domain/user.ts'
+import type { AccountType, OrgRole } from '../../src/domain/access.ts'
+import type { UserStatus } from '../../src/domain/user.ts'
 
 const RUNS = { numRuns: 1_500 }
 const GROUPS = Array.from({ length: 6 }, (_, index) => `g${index}` as GroupId)
