@@ -8,7 +8,7 @@ import { DIALECTS, forEachDialect, freshLocation } from '../support/databases.ts
 import { gatewayEnvironment, serveProcess } from '../support/gateway.ts'
 import { sharedCluster } from '../support/postgres.ts'
 
-const FIRST = '0001-first-slice'
+const ALL = ['0001-first-slice', '0002-custom-roles']
 
 forEachDialect('a store that a newer version migrated', (dialect) => {
   it('is refused by server and commands with status 78 and a sentence, and nothing is written', async function () {
@@ -39,7 +39,7 @@ forEachDialect('rollcall migrate', (dialect) => {
   it('makes the schema, says so, and has nothing to do a second time', async () => {
     const env = await newStore(dialect)
     const first = await runRollcall(['migrate'], env)
-    expect(first).to.deep.equal({ status: 0, stdout: `Ran ${FIRST}\n`, stderr: '' })
+    expect(first).to.deep.equal({ status: 0, stdout: `Ran ${ALL.join(', ')}\n`, stderr: '' })
     const second = await runRollcall(['migrate'], env)
     expect(second).to.deep.equal({ status: 0, stdout: 'The schema is up to date\n', stderr: '' })
     expect(await askRollcall(['migrate'], env)).to.deep.equal({ ran: [] })
@@ -47,15 +47,19 @@ forEachDialect('rollcall migrate', (dialect) => {
 
   it('shows with status what was run, also in JSON wherever the option stands', async () => {
     const env = await newStore(dialect)
-    expect(await askRollcall(['migrate'], env)).to.deep.equal({ ran: [FIRST] })
+    expect(await askRollcall(['migrate'], env)).to.deep.equal({ ran: ALL })
     const shown = await runRollcall(['migrate', 'status'], env)
-    expect(shown.stdout).to.match(/^name +executed +version\n0001-first-slice +20\S+Z +this\n$/)
+    expect(shown.stdout).to.match(
+      /^name +executed +version\n0001-first-slice +20\S+Z +this\n0002-custom-roles +20\S+Z +this\n$/,
+    )
     for (const command of [
       ['migrate', 'status', '--json'],
       ['migrate', '--json', 'status'],
     ]) {
-      const [state] = JSON.parse((await runRollcall(command, env)).stdout) as { name: string; known: boolean }[]
-      expect(state).to.include({ name: FIRST, known: true })
+      const states = JSON.parse((await runRollcall(command, env)).stdout) as { name: string; known: boolean }[]
+      expect(states.map(({ name, known }) => ({ name, known }))).to.deep.equal(
+        ALL.map((name) => ({ name, known: true })),
+      )
     }
   })
 })
@@ -71,11 +75,11 @@ describe('a PostgreSQL schema that is behind', () => {
       const { status, stderr } = await runRollcall(command, empty)
       expect(status).to.equal(78)
       expect(stderr).to.equal(
-        `rollcall: The schema of this PostgreSQL database is behind by ${FIRST}: run "npx rollcall migrate" first\n`,
+        `rollcall: The schema of this PostgreSQL database is behind by ${ALL.join(', ')}: run "npx rollcall migrate" first\n`,
       )
     }
     const states = await askRollcall(['migrate', 'status'], empty)
-    expect(states).to.deep.equal([{ name: FIRST, executed: null, known: true }])
+    expect(states).to.deep.equal(ALL.map((name) => ({ name, executed: null, known: true })))
     await askRollcall(['migrate'], empty)
     const gateway = await serveProcess({ ...environment, env: empty })
     expect(await gateway.end('SIGTERM')).to.equal(0)
