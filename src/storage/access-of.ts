@@ -13,6 +13,7 @@ interface AccessRow {
   readonly value: string
 }
 
+// SQLite takes the tables of a cross join in this order; left to itself it would read the whole org's rows first.
 /** The seats, team roles and registry roles of people in one query, ordered so that the same state reads the same. */
 export async function accessOf(
   db: Kysely<Database>,
@@ -28,14 +29,15 @@ export async function accessOf(
   )
   const { rows } = await sql<AccessRow>`
     select s.user_id, 'seat' as kind, s.product as name, s.given as value from ${ids} as i
-      join user_seat s on s.org_id = ${orgId} and s.user_id = i.id
+      cross join user_seat s where s.org_id = ${orgId} and s.user_id = i.id
     union all
     select t.user_id, 'team', g.display_name, t.role from ${ids} as i
-      join team_membership t on t.org_id = ${orgId} and t.user_id = i.id
-      join scim_group g on g.org_id = ${orgId} and g.id = t.team_id and g.deleted_at is null
+      cross join team_membership t cross join scim_group g
+      where t.org_id = ${orgId} and t.user_id = i.id
+        and g.org_id = ${orgId} and g.id = t.team_id and g.deleted_at is null
     union all
     select e.user_id, 'registry', e.target, e.value from ${ids} as i
-      join explicit_grant e on e.org_id = ${orgId} and e.user_id = i.id and e.kind = 'registry_role'
+      cross join explicit_grant e where e.org_id = ${orgId} and e.user_id = i.id and e.kind = 'registry_role'
     order by 1, 2, 3`.execute(db)
   for (const { user_id, kind, name, value } of rows) {
     const access = found.get(user_id)

@@ -121,6 +121,15 @@ forEachDialect('plans of hot queries', function (dialect) {
       'user_email_value',
     ],
     ['the groups of a page of people', () => reads().users.groupsOf(org(), [user(5), user(6)]), 'group_member_user'],
+    [
+      'the access of a page of people',
+      async () => {
+        const person = await reads().users.find(org(), user(5))
+        await reads().users.accessOf(org(), [person!])
+      },
+      'user_seat_pkey',
+      'team_membership_pkey',
+    ],
     ['names of people', () => reads().users.displayNames(org(), [user(5), user(6)]), 'user_pkey'],
     ['a group by id', () => reads().groups.find(org(), group(7)), 'scim_group_pkey'],
     [
