@@ -17,6 +17,8 @@ export interface RequestContext {
   route: string | undefined
 }
 
+const CLIENT_GONE = 499
+
 const KEY = 'rollcallRequest'
 
 /** Printable, no quotes, spaces or controls: such an id can go into a header and a log line as it is. */
@@ -69,6 +71,11 @@ export function requestFacts(req: Request, res: Response): RequestFacts {
 /** Microseconds since the request arrived, an integer. */
 export function latencyUs(context: RequestContext): number {
   return Math.round((performance.now() - context.started) * 1000)
+}
+
+/** The status of a closed answer; 499 where the client went away before it had all of it. */
+export function answeredStatus(res: Response): number {
+  return res.writableFinished ? res.statusCode : CLIENT_GONE
 }
 
 function safe(id: string | undefined): string | undefined {

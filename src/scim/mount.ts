@@ -3,7 +3,7 @@ import type { ConnectionId, OrgId } from '../domain/ids.ts'
 import { isId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
 import { MAX_TARGET_BYTES } from '../http/limits.ts'
-import { latencyUs, requestContextOf } from '../http/request-context.ts'
+import { answeredStatus, latencyUs, requestContextOf } from '../http/request-context.ts'
 import { noStore } from '../http/security-headers.ts'
 import { bulkRoutes } from './bulk/route.ts'
 import { type Authenticated, createContext, findContext, keepContext, type ScimPorts } from './context.ts'
@@ -49,9 +49,6 @@ export interface ScimRouterOptions extends ScimPorts {
   readonly onRequest?: (line: RequestLine) => void
 }
 
-/** Status in the request log of a request whose client went away before the answer. */
-const CLIENT_GONE = 499
-
 /**
  * The SCIM protocol (RFC 7644) as one router, to be mounted once for all its addresses: `app.use([...MOUNTS], router)`.
  * Authentication is a layer of it rather than a rule about paths, so no spelling of a path can reach a route without.
@@ -95,7 +92,7 @@ function observe(res: Response, onRequest: (line: RequestLine) => void): void {
       time: request.receivedAt,
       method: res.req.method,
       route: request.route ?? 'unknown',
-      status: res.writableFinished ? res.statusCode : CLIENT_GONE,
+      status: answeredStatus(res),
       scimType: res.locals['scimType'] as string | undefined,
       latencyUs: latencyUs(request),
     })
