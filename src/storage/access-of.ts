@@ -1,10 +1,10 @@
 import { type Kysely, sql } from 'kysely'
-import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { Access, RegistryRoleValue, TeamRoleValue } from '../domain/access.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import type { User } from '../domain/user.ts'
-import { idRows } from './id-list.ts'
+import { jsonIdRows } from './id-list.ts'
+import { preparedQuery } from './prepared-query.ts'
 
 interface AccessRow {
   readonly user_id: UserId
@@ -13,32 +13,38 @@ interface AccessRow {
   readonly value: string
 }
 
+interface People {
+  readonly orgId: OrgId
+  /** JSON list of ids. */
+  readonly ids: string
+}
+
 // SQLite takes the tables of a cross join in this order; left to itself it would read the whole org's rows first.
+const selectAccess = preparedQuery((db, { orgId, ids }: People, dialect) => {
+  const people = jsonIdRows(dialect, ids)
+  return sql<AccessRow>`
+    select s.user_id, 'seat' as kind, s.product as name, s.given as value from ${people} as i
+      cross join user_seat s where s.org_id = ${orgId} and s.user_id = i.id
+    union all
+    select t.user_id, 'team', g.display_name, t.role from ${people} as i
+      cross join team_membership t cross join scim_group g
+      where t.org_id = ${orgId} and t.user_id = i.id
+        and g.org_id = ${orgId} and g.id = t.team_id and g.deleted_at is null
+    union all
+    select e.user_id, 'registry', e.target, e.value from ${people} as i
+      cross join explicit_grant e where e.org_id = ${orgId} and e.user_id = i.id and e.kind = 'registry_role'
+    order by 1, 2, 3`.compile(db)
+})
+
 /** The seats, team roles and registry roles of people in one query, ordered so that the same state reads the same. */
 export async function accessOf(
   db: Kysely<Database>,
-  dialect: Dialect,
   orgId: OrgId,
   people: readonly User[],
 ): Promise<ReadonlyMap<UserId, Access>> {
   const found = new Map(people.map((user) => [user.id, emptyAccess(user)]))
   if (people.length === 0) return found
-  const ids = idRows(
-    dialect,
-    people.map(({ id }) => id),
-  )
-  const { rows } = await sql<AccessRow>`
-    select s.user_id, 'seat' as kind, s.product as name, s.given as value from ${ids} as i
-      cross join user_seat s where s.org_id = ${orgId} and s.user_id = i.id
-    union all
-    select t.user_id, 'team', g.display_name, t.role from ${ids} as i
-      cross join team_membership t cross join scim_group g
-      where t.org_id = ${orgId} and t.user_id = i.id
-        and g.org_id = ${orgId} and g.id = t.team_id and g.deleted_at is null
-    union all
-    select e.user_id, 'registry', e.target, e.value from ${ids} as i
-      cross join explicit_grant e where e.org_id = ${orgId} and e.user_id = i.id and e.kind = 'registry_role'
-    order by 1, 2, 3`.execute(db)
+  const rows = await selectAccess(db, { orgId, ids: JSON.stringify(people.map(({ id }) => id)) })
   for (const { user_id, kind, name, value } of rows) {
     const access = found.get(user_id)
     if (kind === 'seat') access?.seats.set(name, value)

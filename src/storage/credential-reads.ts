@@ -1,12 +1,16 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../db/schema.ts'
-import type { ConnectionId, OrgId } from '../domain/ids.ts'
+import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
 import type { CredentialReads } from '../domain/ports.ts'
 import { toConnection, toToken, toTrust } from './credential-row.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 const selectToken = preparedQuery((db, { secretHash }: { readonly secretHash: Uint8Array }) =>
   db.selectFrom('connection_token').selectAll().where('secret_hash', '=', secretHash).compile(),
+)
+
+const selectTokenById = preparedQuery((db, { id }: { readonly id: TokenId }) =>
+  db.selectFrom('connection_token').selectAll().where('id', '=', id).compile(),
 )
 
 const selectConnection = preparedQuery((db, { orgId, id }: { readonly orgId: OrgId; readonly id: ConnectionId }) =>
@@ -17,7 +21,7 @@ const selectConnection = preparedQuery((db, { orgId, id }: { readonly orgId: Org
 export function credentialReads(db: Kysely<Database>): CredentialReads {
   return {
     async tokenById(id) {
-      const row = await db.selectFrom('connection_token').selectAll().where('id', '=', id).executeTakeFirst()
+      const [row] = await selectTokenById(db, { id })
       return row && toToken(row)
     },
 

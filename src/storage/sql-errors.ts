@@ -116,19 +116,22 @@ function conflictName(error: DriverError): string | undefined {
   return columns === undefined ? undefined : SQLITE_COLUMNS[columns]
 }
 
-/** Wraps every method of a group of stores so that driver errors leave as domain errors. */
+type Method = (...parameters: unknown[]) => Promise<unknown>
+
+/** The same group of stores, whose methods' driver errors leave as domain errors. */
 export function translatingErrors<T extends object>(store: T): T {
-  return new Proxy(store, {
-    get(target, property, receiver) {
-      const member: unknown = Reflect.get(target, property, receiver)
-      if (typeof member !== 'function') return member
-      return async (...parameters: unknown[]): Promise<unknown> => {
-        try {
-          return await (member as (...all: unknown[]) => Promise<unknown>).apply(target, parameters)
-        } catch (error) {
-          throw toDomainError(error)
-        }
-      }
-    },
+  const members = Object.entries(store).map(([name, member]: readonly [string, unknown]) => {
+    return [name, typeof member === 'function' ? translating(store, member as Method) : member] as const
   })
+  return Object.fromEntries(members) as T
+}
+
+function translating(store: object, method: Method): Method {
+  return async (...parameters) => {
+    try {
+      return await method.apply(store, parameters)
+    } catch (error) {
+      throw toDomainError(error)
+    }
+  }
 }

@@ -3,8 +3,9 @@ import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import type { Database } from '../../db/schema.ts'
+import { type DirectRun, runDirectly, runTransactionsDirectly } from './direct-run.ts'
 import { listening, type QueryListener } from './query-listener.ts'
-import { withStatementCache } from './statement-cache.ts'
+import { type PreparingDatabase, withStatementCache } from './statement-cache.ts'
 
 /** The embedded store: one connection that writes, and one that can only read and so never waits for the writer. */
 export interface SqliteConnections {
@@ -28,9 +29,13 @@ export function openSqlite(file: string, onQuery?: QueryListener): SqliteConnect
   mkdirSync(dirname(file), { recursive: true })
   const writing = openFile(file, { readonly: false })
   const reading = openFile(file, { readonly: true })
+  const [forWriting, forReading] = [withStatementCache(writing), withStatementCache(reading)]
+  const [writer, reader] = [kyselyOver(forWriting, onQuery), kyselyOver(forReading, onQuery)]
+  runTransactionsDirectly(writer, directRun(forWriting, onQuery))
+  runDirectly(reader, directRun(forReading, onQuery))
   return {
-    writer: kyselyOver(writing, onQuery),
-    reader: kyselyOver(reading, onQuery),
+    writer,
+    reader,
     quickCheck: () => quickCheck(writing),
     close() {
       reading.close()
@@ -68,7 +73,16 @@ function quickCheck(database: Sqlite.Database): readonly string[] {
   return rows.map((row) => row.quick_check).filter((line) => line !== 'ok')
 }
 
-function kyselyOver(database: Sqlite.Database, onQuery: QueryListener | undefined): Kysely<Database> {
-  const dialect = new SqliteDialect({ database: withStatementCache(database) })
-  return new Kysely<Database>({ dialect, ...listening(onQuery) })
+function kyselyOver(database: PreparingDatabase, onQuery: QueryListener | undefined): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new SqliteDialect({ database }), ...listening(onQuery) })
+}
+
+function directRun(database: PreparingDatabase, onQuery: QueryListener | undefined): DirectRun {
+  return (query) => {
+    const statement = database.prepare(query.sql)
+    const rows = statement.reader ? statement.all(query.parameters) : []
+    if (!statement.reader) statement.run(query.parameters)
+    onQuery?.(query)
+    return rows
+  }
 }

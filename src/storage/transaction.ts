@@ -3,6 +3,7 @@ import { CompiledQuery, type Kysely } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { ChainWriter } from './chain-writer.ts'
+import { directRunOf, holdsTransaction } from './direct-run.ts'
 import { isBusy, isRetryable, toDomainError } from './sql-errors.ts'
 
 /**
@@ -23,6 +24,7 @@ export async function inTransaction<T>(
   const deadline = performance.now() + BUSY_LIMIT_MS
   try {
     return await writer.connection().execute(async (db) => {
+      holdsTransaction(db, writer)
       await begin(db, dialect, deadline)
       try {
         const result = await work(db)
@@ -70,5 +72,8 @@ async function begin(db: Kysely<Database>, dialect: Dialect, deadline: number): 
 }
 
 async function execute(db: Kysely<Database>, text: string): Promise<void> {
-  await db.executeQuery(CompiledQuery.raw(text))
+  const query = CompiledQuery.raw(text)
+  const run = directRunOf(db)
+  if (run === undefined) await db.executeQuery(query)
+  else run(query)
 }

@@ -32,7 +32,7 @@ export function userReads(db: Kysely<Database>, dialect: Dialect, pages: Resourc
 
     groupsOf: (orgId, ids) => groupsOf(db, orgId, ids),
 
-    accessOf: (orgId, people) => accessOf(db, dialect, orgId, people),
+    accessOf: (orgId, people) => accessOf(db, orgId, people),
 
     async displayNames(orgId, ids) {
       if (ids.length === 0) return new Map()
