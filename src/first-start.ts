@@ -1,6 +1,6 @@
 import { hashToken, mintToken } from './auth/token.ts'
 import { EXIT_CONFIG } from './config.ts'
-import type { ConnectionToken } from './domain/connection.ts'
+import type { StoredToken } from './domain/connection.ts'
 import { DomainError } from './domain/errors.ts'
 import { newId, type TokenId } from './domain/ids.ts'
 import type { NewToken } from './domain/write-ports.ts'
@@ -46,7 +46,7 @@ export async function ensureFirstOrg(
   const secretHash = hashToken(bootstrapToken)
   const token: FirstToken = { id, secretHash, origin: 'bootstrap', expires: undefined }
   const known = await reads.credentials.tokenByHash(secretHash)
-  if (known !== undefined) return { token: undefined, notice: await whyNotInUse(reads, known) }
+  if (known !== undefined) return { token: undefined, notice: whyNotInUse(known) }
   if (await makeFirst(provisioning, reads, operation, token)) return { token: undefined, notice: undefined }
   return { token: undefined, notice: await giveBootstrapToken(provisioning, reads, operation, token) }
 }
@@ -91,13 +91,12 @@ async function makeFirst(
 }
 
 /** A value that was revoked is not brought back by a restart: whoever revoked it meant it. */
-async function whyNotInUse(reads: Store['reads'], known: ConnectionToken): Promise<string | undefined> {
+function whyNotInUse(known: StoredToken): string | undefined {
   if (known.revoked !== undefined) {
     const at = new Date(known.revoked).toISOString()
     return `${VARIABLE} is not in use: this value was revoked or replaced at ${at}. Give a new one, or unset it`
   }
-  const connection = await reads.credentials.connection(known.orgId, known.connectionId)
-  if (connection?.status === 'active') return undefined
+  if (known.connection.status === 'active') return undefined
   return `${VARIABLE} is not in use: its connection was revoked. Make another: rollcall connection create`
 }
 

@@ -80,7 +80,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       const { subject, tokenId } = await verifyOwn(parts.text, publicKey, { issuer, audience, now: now() })
       const token = await credentials.tokenById(tokenId)
       if (token === undefined || token.connectionId !== subject) throw unauthorized('access-token.invalid')
-      return requireLive(credentials, token, now())
+      return requireLive(token, now())
     },
   }
 }

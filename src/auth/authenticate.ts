@@ -74,13 +74,13 @@ async function identify(options: AuthenticatorOptions, header: string | undefine
   if (credential.scheme === 'bearer') return byBearer(options, credential.text)
   const token = await findToken(options.credentials, credential.password)
   if (token === undefined) throw unauthorized(unknownReason(credential.password))
-  return used(options, 'basic', await requireLive(options.credentials, token, options.now()))
+  return used(options, 'basic', requireLive(token, options.now()))
 }
 
 async function byBearer(options: AuthenticatorOptions, text: string): Promise<Authenticated> {
   const { credentials, accessTokens, jwt, now } = options
   const token = await findToken(credentials, text)
-  if (token !== undefined) return used(options, 'token', await requireLive(credentials, token, now()))
+  if (token !== undefined) return used(options, 'token', requireLive(token, now()))
   const parts = parseJwt(text)
   if (parts === undefined) throw unauthorized(looksLikeJwt(text) ? 'jwt.malformed' : unknownReason(text))
   if (parts.claims['iss'] === accessTokens.issuer) {

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionToken } from '../domain/connection.ts'
+import type { Connection, ConnectionToken, StoredToken } from '../domain/connection.ts'
 import type { CredentialReads } from '../domain/ports.ts'
 import { unauthorized } from './auth-error.ts'
 import { hashToken, parseToken, sameHash, TOKEN_PREFIX } from './token.ts'
@@ -13,7 +13,7 @@ export interface LiveToken {
  * The row of a token's text: one of our form by its id, any other (and one of our form that was given to us as a
  * bootstrap token) by its hash. Says nothing about whether it is live.
  */
-export async function findToken(credentials: CredentialReads, text: string): Promise<ConnectionToken | undefined> {
+export async function findToken(credentials: CredentialReads, text: string): Promise<StoredToken | undefined> {
   const hash = hashToken(text)
   const parsed = parseToken(text)
   const byId = parsed === undefined ? undefined : await credentials.tokenById(parsed.id)
@@ -23,20 +23,16 @@ export async function findToken(credentials: CredentialReads, text: string): Pro
 }
 
 /**
- * A token that may be used now, with its connection read afresh, so revoking either ends it at once.
+ * A token that may be used now. It was read for this request, with its connection, so revoking either ends it at once.
  * @param now epoch milliseconds
  * @throws AuthError 401 when the token is revoked or expired, or its connection revoked
  */
-export async function requireLive(
-  credentials: CredentialReads,
-  token: ConnectionToken,
-  now: number,
-): Promise<LiveToken> {
+export function requireLive(token: StoredToken, now: number): LiveToken {
   const known = { orgId: token.orgId, connectionId: token.connectionId, tokenId: token.id }
   if (token.revoked !== undefined) throw unauthorized('token.revoked', known)
   if (token.expires !== undefined && token.expires <= now) throw unauthorized('token.expired', known)
-  const connection = await credentials.connection(token.orgId, token.connectionId)
-  if (connection?.status !== 'active') throw unauthorized('connection.revoked', known)
+  const { connection } = token
+  if (connection.status !== 'active') throw unauthorized('connection.revoked', known)
   return { token, connection }
 }
 

@@ -102,7 +102,7 @@ async function liveClient(options: TokenGrantsOptions, clients: readonly ClientC
     if (!isId(clientId)) continue
     const token = await findToken(options.credentials, clientSecret)
     if (token?.connectionId !== (clientId as ConnectionId)) continue
-    return requireLive(options.credentials, token, options.now())
+    return requireLive(token, options.now())
   }
   throw unauthorized(clients.length === 0 ? 'credential.missing' : 'token.unknown')
 }

@@ -31,6 +31,12 @@ export interface ConnectionToken {
   readonly revoked: number | undefined
 }
 
+/** A token as it is looked up: with the SHA-256 (32 bytes) of its text, and its connection as it is now. */
+export interface StoredToken extends ConnectionToken {
+  readonly secretHash: Uint8Array
+  readonly connection: Connection
+}
+
 /** Trust in an identity provider's JWTs: which issuer and audience, which claims must equal what. */
 export interface JwtTrust {
   readonly orgId: OrgId

@@ -1,5 +1,5 @@
 import type { Access } from './access.ts'
-import type { Connection, ConnectionToken, JwtTrust, Viewer } from './connection.ts'
+import type { Connection, ConnectionToken, JwtTrust, StoredToken, Viewer } from './connection.ts'
 import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
 import type { ConnectionId, GroupId, OrgId, RoleId, TokenId, UserId } from './ids.ts'
@@ -63,9 +63,9 @@ export interface RoleReads {
 
 /** What authentication reads before the org is known. */
 export interface CredentialReads {
-  /** A token by its id, with the SHA-256 (32 bytes) of its text. */
-  tokenById(id: TokenId): Promise<(ConnectionToken & { readonly secretHash: Uint8Array }) | undefined>
-  tokenByHash(secretHash: Uint8Array): Promise<(ConnectionToken & { readonly secretHash: Uint8Array }) | undefined>
+  /** One read for the token and its connection: every request asks it. */
+  tokenById(id: TokenId): Promise<StoredToken | undefined>
+  tokenByHash(secretHash: Uint8Array): Promise<StoredToken | undefined>
   connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined>
   /** Every trust in an issuer, over all orgs: only those of active connections. */
   trustsByIssuer(issuer: string): Promise<readonly JwtTrust[]>

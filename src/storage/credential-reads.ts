@@ -2,15 +2,27 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
 import type { CredentialReads } from '../domain/ports.ts'
-import { toConnection, toToken, toTrust } from './credential-row.ts'
+import { CONNECTION_OF_TOKEN, toConnection, toStoredToken, toTrust } from './credential-row.ts'
 import { preparedQuery } from './prepared-query.ts'
 
+function storedTokens(db: Kysely<Database>) {
+  return db
+    .selectFrom('connection_token')
+    .innerJoin('connection', (join) =>
+      join
+        .onRef('connection.org_id', '=', 'connection_token.org_id')
+        .onRef('connection.id', '=', 'connection_token.connection_id'),
+    )
+    .selectAll('connection_token')
+    .select(CONNECTION_OF_TOKEN)
+}
+
 const selectToken = preparedQuery((db, { secretHash }: { readonly secretHash: Uint8Array }) =>
-  db.selectFrom('connection_token').selectAll().where('secret_hash', '=', secretHash).compile(),
+  storedTokens(db).where('secret_hash', '=', secretHash).compile(),
 )
 
 const selectTokenById = preparedQuery((db, { id }: { readonly id: TokenId }) =>
-  db.selectFrom('connection_token').selectAll().where('id', '=', id).compile(),
+  storedTokens(db).where('connection_token.id', '=', id).compile(),
 )
 
 const selectConnection = preparedQuery((db, { orgId, id }: { readonly orgId: OrgId; readonly id: ConnectionId }) =>
@@ -22,12 +34,12 @@ export function credentialReads(db: Kysely<Database>): CredentialReads {
   return {
     async tokenById(id) {
       const [row] = await selectTokenById(db, { id })
-      return row && toToken(row)
+      return row && toStoredToken(row)
     },
 
     async tokenByHash(secretHash) {
       const [row] = await selectToken(db, { secretHash: Buffer.from(secretHash) })
-      return row && toToken(row)
+      return row && toStoredToken(row)
     },
 
     async connection(orgId, id) {

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { ConnectionTable, ConnectionTokenTable, JwtTrustTable } from '../../db/schema.ts'
-import type { Connection, ConnectionKind, ConnectionToken, JwtTrust, Scope } from '../domain/connection.ts'
+import type { Connection, ConnectionKind, ConnectionToken, JwtTrust, Scope, StoredToken } from '../domain/connection.ts'
 import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
 import type { JsonObject } from '../domain/json.ts'
 
@@ -30,6 +30,30 @@ export function toToken(row: Selectable<ConnectionTokenTable>): ConnectionToken 
     revoked: row.revoked ?? undefined,
     secretHash: row.secret_hash,
   }
+}
+
+/** Columns of a connection beside its token's, whose names they share in part. */
+export const CONNECTION_OF_TOKEN = [
+  'connection.name',
+  'connection.name_key',
+  'connection.kind',
+  'connection.status',
+  'connection.may_grant_admin',
+  'connection.scopes',
+  'connection.signin_provider_id',
+  'connection.version',
+  'connection.created as connection_created',
+] as const
+
+export function toStoredToken(
+  row: Selectable<ConnectionTokenTable> & Omit<Selectable<ConnectionTable>, 'id' | 'created'> & ConnectionTimes,
+): StoredToken {
+  const connection = toConnection({ ...row, id: row.connection_id, created: row.connection_created })
+  return { ...toToken(row), connection }
+}
+
+interface ConnectionTimes {
+  readonly connection_created: number
 }
 
 export function toTrust(row: Selectable<JwtTrustTable>): JwtTrust {

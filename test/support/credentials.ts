@@ -1,14 +1,15 @@
-import type { Connection, ConnectionToken, JwtTrust } from '../../src/domain/connection.ts'
+import type { Connection, JwtTrust, StoredToken } from '../../src/domain/connection.ts'
 import { newId, type ConnectionId, type OrgId, type TokenId } from '../../src/domain/ids.ts'
 import type { CredentialReads } from '../../src/domain/ports.ts'
 import { hashToken, mintToken } from '../../src/auth/token.ts'
 
-type StoredToken = ConnectionToken & { readonly secretHash: Uint8Array }
+/** A token without its connection, which may change after it. */
+type HeldToken = Omit<StoredToken, 'connection'>
 
 /** The credentials port over plain maps, with the changes an administrator would make. */
 export class MemoryCredentials implements CredentialReads {
   readonly connections = new Map<string, Connection>()
-  readonly tokens = new Map<string, StoredToken>()
+  readonly tokens = new Map<string, HeldToken>()
   trusts: JwtTrust[] = []
   /** Thrown by every read while set. */
   outage: Error | undefined
@@ -29,7 +30,7 @@ export class MemoryCredentials implements CredentialReads {
   }
 
   /** A minted token of the connection. */
-  addToken(connection: Connection, values: Partial<StoredToken> = {}): { id: TokenId; text: string } {
+  addToken(connection: Connection, values: Partial<HeldToken> = {}): { id: TokenId; text: string } {
     const id = newId<TokenId>(Date.now())
     const { text, secretHash } = mintToken(id)
     this.#put(connection, id, { secretHash, ...values })
@@ -43,7 +44,7 @@ export class MemoryCredentials implements CredentialReads {
     return id
   }
 
-  changeToken(id: TokenId, values: Partial<StoredToken>): void {
+  changeToken(id: TokenId, values: Partial<HeldToken>): void {
     this.tokens.set(id, { ...this.tokens.get(id)!, ...values })
   }
 
@@ -58,12 +59,12 @@ export class MemoryCredentials implements CredentialReads {
 
   async tokenById(id: TokenId): Promise<StoredToken | undefined> {
     this.#read('tokenById')
-    return this.tokens.get(id)
+    return this.#withConnection(this.tokens.get(id))
   }
 
   async tokenByHash(hash: Uint8Array): Promise<StoredToken | undefined> {
     this.#read('tokenByHash')
-    return [...this.tokens.values()].find((token) => Buffer.compare(token.secretHash, hash) === 0)
+    return this.#withConnection([...this.tokens.values()].find((token) => Buffer.compare(token.secretHash, hash) === 0))
   }
 
   async connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined> {
@@ -78,12 +79,16 @@ export class MemoryCredentials implements CredentialReads {
     return this.trusts.filter((trust) => trust.issuer === issuer && active(trust))
   }
 
+  #withConnection(token: HeldToken | undefined): StoredToken | undefined {
+    return token && { ...token, connection: this.connections.get(token.connectionId)! }
+  }
+
   #read(name: string): void {
     this.reads.push(name)
     if (this.outage !== undefined) throw this.outage
   }
 
-  #put(connection: Connection, id: TokenId, values: Partial<StoredToken> & { secretHash: Uint8Array }): void {
+  #put(connection: Connection, id: TokenId, values: Partial<HeldToken> & { secretHash: Uint8Array }): void {
     this.tokens.set(id, {
       ...{ orgId: connection.orgId, connectionId: connection.id, id, origin: 'minted', created: 0 },
       ...{ expires: undefined, lastUsed: undefined, revoked: undefined, ...values },
