@@ -51,15 +51,8 @@ export function createApp(parts: AppParts): Express {
   app.use(requestContext())
   app.use(securityHeaders({ publicUrl }))
   app.use(requestLogging(logger))
-  app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
   const { authenticator, grants } = credentials(parts)
-  app.use(
-    oauthTokenRouter(grants, {
-      onRefused: (error, req) => {
-        if (error.status === 401) parts.authFailures.unauthenticated(req.ip, Date.now(), error.known?.orgId)
-      },
-    }),
-  )
+  // First, since nearly every request is its: Express asks one router after the other.
   app.use(
     [...MOUNTS],
     scimRouter({
@@ -74,6 +67,14 @@ export function createApp(parts: AppParts): Express {
       requireScope: (caller, scope) => checkScope(parts.provisioning, caller, scope),
       fastRoutes: config.scim.fastRoutes,
       onRequest: (line) => opened.store.requestLog.add(line),
+    }),
+  )
+  app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
+  app.use(
+    oauthTokenRouter(grants, {
+      onRefused: (error, req) => {
+        if (error.status === 401) parts.authFailures.unauthenticated(req.ip, Date.now(), error.known?.orgId)
+      },
     }),
   )
   app.use(notFoundPage())

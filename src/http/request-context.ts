@@ -54,6 +54,8 @@ export function requestContextOf(res: Response): RequestContext {
 export function requestFacts(req: Request, res: Response): RequestFacts {
   const context = requestContextOf(res)
   const userAgent = req.get('user-agent')?.slice(0, 256)
+  // Express works it out anew at each access.
+  const { ip } = req
   return {
     id: context.id,
     method: req.method,
@@ -62,7 +64,7 @@ export function requestFacts(req: Request, res: Response): RequestFacts {
     receivedAt: context.receivedAt,
     started: context.started,
     client: {
-      ...(req.ip === undefined ? {} : { ip: req.ip }),
+      ...(ip === undefined ? {} : { ip }),
       ...(userAgent === undefined ? {} : { userAgent }),
     },
   }
