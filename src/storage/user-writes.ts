@@ -4,6 +4,7 @@ import type { Database, UserTable } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import type { AccountType } from '../domain/access.ts'
+import { equalJson } from '../domain/json.ts'
 import type { User, UserStatus } from '../domain/user.ts'
 import type { UserWrites } from '../domain/write-ports.ts'
 import { emailRows, fromUser, toUser, USER_COLUMNS } from './user-row.ts'
@@ -46,8 +47,9 @@ function userChanges(db: Kysely<Database>): Pick<UserWrites, 'insert' | 'update'
     },
 
     async update(orgId, before, after) {
+      if (hasSameData(before, after)) return void (await updateStatus(db, { ...after, orgId }))
       await updateUser(db, { ...fromUser(after), org_id: orgId, id: after.id })
-      if (JSON.stringify(before.attributes['emails']) === JSON.stringify(after.attributes['emails'])) return
+      if (equalJson(before.attributes['emails'], after.attributes['emails'])) return
       await db.deleteFrom('user_email').where('org_id', '=', orgId).where('user_id', '=', after.id).execute()
       await insertEmails(db, orgId, after)
     },
@@ -160,6 +162,22 @@ const insertUser = preparedQuery((db, row: ChangedColumns & FixedColumns & { rea
 const updateUser = preparedQuery((db, row: ChangedColumns & { readonly org_id: OrgId; readonly id: UserId }) =>
   db.updateTable('user').set(changedColumns(row)).where('org_id', '=', row.org_id).where('id', '=', row.id).compile(),
 )
+
+// SQLite writes anew each index that holds a column it is told to set, also to the value that it has.
+const updateStatus = preparedQuery((db, given: User & { readonly orgId: OrgId }) => {
+  const { orgId, id, status, orgRole: org_role, version, updated } = given
+  return db
+    .updateTable('user')
+    .set({ status, org_role, version, updated })
+    .where('org_id', '=', orgId)
+    .where('id', '=', id)
+    .compile()
+})
+
+function hasSameData(before: User, after: User): boolean {
+  const sameLink = before.owner === after.owner && before.externalId === after.externalId
+  return sameLink && equalJson(before.attributes, after.attributes)
+}
 
 /** Name by name: a row of placeholders has no keys to copy. */
 function changedColumns(row: ChangedColumns): ChangedColumns {
