@@ -3,6 +3,7 @@ import type { JsonObject } from '../domain/json.ts'
 import { GROUP_URN } from '../domain/schema-urns.ts'
 import type { ScimContext } from './context.ts'
 import { locationOf } from './location.ts'
+import { FEW, printing } from './pace.ts'
 import { project, type Projection, wants } from './projection.ts'
 import { externalIdFor, metaOf } from './resource-shape.ts'
 
@@ -51,6 +52,7 @@ export async function* groupText(ctx: ScimContext, group: Group, projection: Pro
 async function* memberSlices(ctx: ScimContext, group: Group): AsyncGenerator<readonly Member[]> {
   let after: string | undefined
   do {
+    if (group.memberCount > FEW) await printing.turn()
     const slice = await ctx.ports.reads.groups.members(ctx.caller.orgId, group.id, after, SLICE)
     yield slice
     after = slice.length < SLICE ? undefined : slice.at(-1)?.id

@@ -129,4 +129,4 @@ async function* listText(
 }
 
 /** Pieces are gathered to about this many characters, so that a short list is one write with a Content-Length. */
-const PIECE = 64 * 1024
+const PIECE = 256 * 1024

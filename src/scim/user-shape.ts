@@ -7,6 +7,7 @@ import type { User } from '../domain/user.ts'
 import type { ScimContext } from './context.ts'
 import { accessResource } from './access-shape.ts'
 import { locationOf, traitsOf } from './location.ts'
+import { FEW, printing } from './pace.ts'
 import { project, type Projection, wants } from './projection.ts'
 import { externalIdFor, metaOf } from './resource-shape.ts'
 
@@ -28,6 +29,7 @@ export async function* userTexts(
   projection: Projection,
 ): AsyncGenerator<string> {
   for (let at = 0; at < users.length; at += SLICE) {
+    if (users.length > FEW) await printing.turn()
     const slice = users.slice(at, at + SLICE)
     const around = await surroundingsOf(ctx, slice, projection)
     const texts = slice.map((user) => JSON.stringify(shown(ctx, userResource(ctx, user, around), projection)))
