@@ -13,6 +13,13 @@ interface AccessRow {
   readonly value: string
 }
 
+/**
+ * The name of the role of a `team_membership as t`. Only a custom role is looked up; while one that is gone is still
+ * being taken from its holders, it is what it started from.
+ */
+const teamRoleName = sql`(case t.custom_role_id when '' then t.role else coalesce((select r.name from custom_role as r
+  where r.org_id = t.org_id and r.id = t.custom_role_id), t.role) end)`
+
 // SQLite takes the tables of a cross join in this order; left to itself it would read the whole org's rows first.
 /** The seats, team roles and registry roles of people in one query, ordered so that the same state reads the same. */
 export async function accessOf(
@@ -31,7 +38,7 @@ export async function accessOf(
     select s.user_id, 'seat' as kind, s.product as name, s.given as value from ${ids} as i
       cross join user_seat s where s.org_id = ${orgId} and s.user_id = i.id
     union all
-    select t.user_id, 'team', g.display_name, t.role from ${ids} as i
+    select t.user_id, 'team', g.display_name, ${teamRoleName} from ${ids} as i
       cross join team_membership t cross join scim_group g
       where t.org_id = ${orgId} and t.user_id = i.id
         and g.org_id = ${orgId} and g.id = t.team_id and g.deleted_at is null
