@@ -45,7 +45,7 @@ export interface GroupWrites {
   insert(orgId: OrgId, group: Group): Promise<void>
   update(orgId: OrgId, group: Group): Promise<void>
   remove(orgId: OrgId, id: GroupId, at: number): Promise<void>
-  /** Brings a deleted group back under its id, empty. */
+  /** Brings a deleted group back under its id, empty but for service accounts. */
   revive(orgId: OrgId, group: Group): Promise<void>
   insertTeam(orgId: OrgId, id: GroupId): Promise<void>
   archiveTeam(orgId: OrgId, id: GroupId, at: number | undefined): Promise<void>
@@ -74,6 +74,7 @@ export interface RoleWrites {
 /** People whose facts in a group changed, and by how many the listed members did. */
 export interface MemberDelta {
   readonly people: readonly UserId[]
+  /** Service facts are not listed. */
   readonly listed: number
 }
 
@@ -173,6 +174,23 @@ export interface GrantWrites {
   teamNames(orgId: OrgId, ids: readonly GroupId[]): Promise<ReadonlyMap<GroupId, string>>
 }
 
+/** A service account beside its row as a user. */
+export interface ServiceAccount {
+  readonly user: UserId
+  /** `org`: it joins every team that SCIM makes later. */
+  readonly scope: 'team' | 'org'
+  readonly defaultTeam: GroupId
+  /** The person who answers for it, if one made it. */
+  readonly owner: UserId | undefined
+}
+
+export interface ServiceWrites {
+  insert(orgId: OrgId, account: ServiceAccount): Promise<void>
+  defaultTeam(orgId: OrgId, user: UserId): Promise<GroupId | undefined>
+  /** Live service accounts of the whole org, deactivated ones too. */
+  ofOrg(orgId: OrgId): Promise<readonly UserId[]>
+}
+
 export interface GrantFact {
   readonly value: string
   readonly setBy: string | undefined
@@ -263,6 +281,7 @@ export interface WriteStores {
   readonly members: MemberWrites
   readonly access: AccessWrites
   readonly grants: GrantWrites
+  readonly services: ServiceWrites
   readonly jobs: JobWrites
   readonly orgs: OrgWrites
   readonly links: LinkWrites

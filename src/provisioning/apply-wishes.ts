@@ -4,26 +4,14 @@ import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { RecordChange, RecordTarget } from '../domain/record.ts'
-import type { User, UserAttributes } from '../domain/user.ts'
+import type { UserAttributes } from '../domain/user.ts'
 import type { GrantKey, WriteStores } from '../domain/write-ports.ts'
 import { adminNotGrantable, adminUntouchable, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
 import { currentAccess } from './current-access.ts'
+import type { GrantOutcome, Subject } from './grant-outcome.ts'
 import { joinTeam } from './join-team.ts'
 import { roleDemand } from './recognised-roles.ts'
-
-/** What came of wishes, for the record. */
-export interface GrantOutcome {
-  readonly changes: readonly RecordChange[]
-  /** Groups and teams the person joined. */
-  readonly targets: readonly RecordTarget[]
-  readonly steps: readonly JsonObject[]
-}
-
-/** The person the wishes are for, as it will be; `before` is undefined for one who is just made. */
-interface Subject {
-  readonly before: User | undefined
-  readonly after: User
-}
+import { accountTypeFixed, checkService } from './service-account.ts'
 
 const SEATS = ['full', 'viewer', 'none']
 /** Both are part of an index's key. */
@@ -32,7 +20,8 @@ const MAX_REGISTRY_ROLE = 128
 
 /**
  * Sets and clears explicit values on a person: those a client wishes, and the org role that changed `roles` and
- * `entitlements` name. The caller reconciles afterwards.
+ * `entitlements` name. The caller reconciles afterwards. Service accounts have what they were made with: of them only that
+ * can be said.
  * @throws DomainError `invalid-value` (unknown role, seat or team), `forbidden` (admin), `mutability` (accountType)
  */
 export async function applyWishes(
@@ -41,6 +30,7 @@ export async function applyWishes(
   subject: Subject,
   wishes: readonly AccessWish[],
 ): Promise<GrantOutcome> {
+  if (subject.after.accountType !== 'USER') return checkService(stores, caller, subject, wishes)
   const run = new Granting(stores, caller, subject)
   await run.rolesOf(subject.before?.attributes, subject.after.attributes)
   for (const wish of wishes) await run.grant(wish)
@@ -89,6 +79,10 @@ class Granting implements GrantOutcome {
         return this.#join(wish.teamName)
       case 'account_type':
         return this.#accountType(wish.value)
+      case 'default_team':
+        throw new DomainError('invalid-value', 'Only service accounts have a defaultTeam; name the teams in teams.', {
+          params: { path: 'defaultTeam' },
+        })
     }
   }
 
@@ -154,15 +148,7 @@ class Granting implements GrantOutcome {
 
   #accountType(value: string): void {
     if (fold(value) === fold(this.#subject.after.accountType)) return
-    const path = 'accountType'
-    if (this.#subject.before === undefined) {
-      throw new DomainError('invalid-value', 'accountType must be USER: only people can be made over SCIM.', {
-        params: { path },
-      })
-    }
-    throw new DomainError('mutability', 'accountType is immutable: it is given when the account is made.', {
-      params: { path },
-    })
+    throw accountTypeFixed()
   }
 
   async #explicit({ kind, target }: GrantKey): Promise<string | undefined> {

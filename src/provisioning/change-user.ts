@@ -113,9 +113,12 @@ async function changed(
   return { after, wishes: next.wishes ?? [] }
 }
 
-/** A link that changes who the person is in the eyes of sign-in, or gives an admin an owner that may make none. */
+/**
+ * A link that changes who the person is in the eyes of sign-in, gives an admin an owner that may make none, or hands an
+ * identity provider an account that is no person.
+ */
 async function needsConfirmation(stores: WriteStores, caller: Caller, before: User, after: User): Promise<boolean> {
-  if (changesIdentity(before, after)) return true
+  if (changesIdentity(before, after) || before.accountType !== 'USER') return true
   return !mayGrantAdmin(caller) && (await isOrgAdmin(stores, caller.orgId, before))
 }
 

@@ -8,6 +8,9 @@ import { invalidValue } from './schema/guard.ts'
 /** Attributes that stand for the seat of a product. */
 const SEATS: Readonly<Record<string, string>> = { modelsSeat: 'models', weaveRole: 'weave' }
 
+/** Attributes that a PATCH states as a body does. */
+const BESIDE_ROLES: ReadonlySet<string> = new Set(['registryRoles', 'teams', 'defaultTeam', 'accountType'])
+
 /** Access by attribute name; in what a client says, undefined is unassigned (null, "" or an empty list). */
 export type AccessValues = ReadonlyMap<string, Json | undefined>
 
@@ -49,6 +52,8 @@ function wishesOfValue(name: string, value: Json | undefined, shown: JsonObject)
       return registryWishes(shown[name], value)
     case 'teams':
       return elementsOf(value).map((team) => ({ kind: 'join', teamName: textOf(team, 'teams') }))
+    case 'defaultTeam':
+      return value === undefined ? [] : [{ kind: 'default_team', teamName: textOf(value, name) }]
     case 'accountType':
       return value === undefined ? [] : [{ kind: 'account_type', value: textOf(value, name) }]
     default:
@@ -74,7 +79,7 @@ export function wishesOfPatch(
       throw new DomainError('mutability', 'accountType is immutable and cannot be removed.', { params: { path: name } })
     }
     if (name === 'teamRoles') return [...clearedTeams(was, is), ...statedTeams(was, is)]
-    if (name === 'registryRoles' || name === 'teams' || name === 'accountType') return wishesOfValue(name, is, before)
+    if (BESIDE_ROLES.has(name)) return wishesOfValue(name, is, before)
     return named.has(name) || !isSameText(is, was) ? scalarWish(name, is) : []
   })
 }

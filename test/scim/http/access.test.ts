@@ -256,11 +256,6 @@ forEachDialect('what a person may do, over HTTP', (dialect) => {
     })
   }
 
-  it('refuses to make an account that is no person', async () => {
-    const body = { schemas: [USER], userName: fresh('bot'), accountType: 'SERVICE' }
-    expectRefusal(await script.post('/Users', body), 400, 'invalidValue')
-  })
-
   it('refuses an unknown role in a team', async () => {
     const teamName = await team()
     const { id } = await makeUser(script)
