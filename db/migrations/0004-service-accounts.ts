@@ -12,7 +12,7 @@ export function serviceAccounts(dialect: Dialect): Migration {
     async up(db: Kysely<unknown>) {
       for (const statement of accounts(dialect)) await db.executeQuery(CompiledQuery.raw(statement))
       for (const statement of roles(dialect)) await db.executeQuery(CompiledQuery.raw(statement))
-      await foldNames(db as Kysely<NamedRoles>)
+      await foldNames(db)
       for (const [base, permissions] of Object.entries(BASE_PERMISSIONS)) {
         const rows = permissions.map((permission) => `('${base}', '${permission}')`).join(', ')
         await db.executeQuery(CompiledQuery.raw(`INSERT INTO base_permission (base, permission) VALUES ${rows}`))

@@ -3,6 +3,7 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import type { JsonObject } from '../domain/json.ts'
+import { isBuiltInRole } from '../domain/reconcile.ts'
 import type { RecordChange, RecordTarget } from '../domain/record.ts'
 import type { UserAttributes } from '../domain/user.ts'
 import type { GrantKey, WriteStores } from '../domain/write-ports.ts'
@@ -12,6 +13,7 @@ import type { GrantOutcome, Subject } from './grant-outcome.ts'
 import { joinTeam } from './join-team.ts'
 import { roleDemand } from './recognised-roles.ts'
 import { accountTypeFixed, checkService } from './service-account.ts'
+import { roleNames, teamRoleNamed } from './team-roles.ts'
 
 const SEATS = ['full', 'viewer', 'none']
 /** Both are part of an index's key. */
@@ -122,10 +124,20 @@ class Granting implements GrantOutcome {
       if (value === undefined) return
       throw unknownTeam(teamName)
     }
-    const named = (roleName: string) => ({ path: 'teamRoles', value: { teamName: team.name, roleName } })
+    const { orgId } = this.#caller
+    const key: GrantKey = { kind: 'team_role', target: team.id }
+    const role = value === undefined ? undefined : await teamRoleNamed(this.#stores, orgId, value)
     if (value !== undefined) await this.#join(teamName)
-    const role = value === undefined ? undefined : oneOf(ORG_ROLES, value, 'teamRoles.roleName')
-    await this.#put({ kind: 'team_role', target: team.id }, role, named)
+    const former = await this.#explicit(key)
+    const nameOf = await roleNames(
+      this.#stores,
+      orgId,
+      [role, former].filter((each) => each !== undefined),
+    )
+    await this.#put(key, role, (each) => {
+      const custom = isBuiltInRole(each) ? {} : { role: each }
+      return { path: 'teamRoles', value: { teamName: team.name, roleName: nameOf(each), ...custom } }
+    })
   }
 
   async #join(teamName: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Access, AccessWish } from '../domain/access.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import { equalJson, isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
+import { isBuiltInRole } from '../domain/reconcile.ts'
 import { type Mount, traitsOf } from './location.ts'
 import { invalidValue } from './schema/guard.ts'
 
@@ -132,7 +133,7 @@ function clearedTeams(was: Json | undefined, is: Json | undefined): readonly Acc
 function changedTeams(value: Json, shown: Json | undefined): readonly AccessWish[] {
   const changed = elementsOf(value).filter((element) => {
     const present = findTeam(shown, element)
-    return present === undefined || !isSameText(memberOf(present, 'roleName'), memberOf(element, 'roleName'))
+    return present === undefined || !isSameRole(memberOf(present, 'roleName'), memberOf(element, 'roleName'))
   })
   return changed.map(teamWish)
 }
@@ -171,6 +172,11 @@ function memberOf(element: Json, name: string): Json | undefined {
 function textOf(value: Json | undefined, path: string): string {
   if (typeof value !== 'string' || value.trim() === '') throw invalidValue(path, 'is required and must be a string')
   return value
+}
+
+/** Names of built-in roles compare in any case, those of custom ones exactly. */
+function isSameRole(left: Json | undefined, right: Json | undefined): boolean {
+  return left === right || (typeof left === 'string' && isBuiltInRole(fold(left)) && isSameText(left, right))
 }
 
 function isSameText(left: Json | undefined, right: Json | undefined): boolean {
