@@ -262,6 +262,15 @@ export interface ReconcileJobPersonTable {
   user_id: string
 }
 
+/** An admin that `roles` or `entitlements` ask for, through a connection that may grant none: waits for an admin. */
+export interface WithheldAdminTable {
+  org_id: string
+  user_id: string
+  connection_id: string
+  attribute: string
+  created: number
+}
+
 /** A linking write that waits for an admin's confirmation. */
 export interface LinkRequestTable {
   org_id: string
@@ -373,6 +382,7 @@ export interface Database {
   reconcile_job: ReconcileJobTable
   reconcile_job_person: ReconcileJobPersonTable
   link_request: LinkRequestTable
+  withheld_admin: WithheldAdminTable
   org_chain: OrgChainTable
   provisioning_event: ProvisioningEventTable
   event_target: EventTargetTable

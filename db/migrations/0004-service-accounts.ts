@@ -3,7 +3,7 @@ import { fold } from '../../src/domain/fold.ts'
 import { columnTypes, type Dialect } from '../dialect.ts'
 
 /**
- * Service accounts beside their rows in `user`; custom roles as they are granted in teams, with names that filters can
+ * Service accounts beside their rows in `user`; admins that were asked for and wait; custom roles as they are granted in teams, with names that filters can
  * compare; and the view that shows both. What each built-in role may do is in a table, so that the view can say what a
  * custom role comes to.
  */
@@ -24,7 +24,7 @@ export function serviceAccounts(dialect: Dialect): Migration {
 }
 
 function accounts(dialect: Dialect): readonly string[] {
-  const { text } = columnTypes(dialect)
+  const { text, int } = columnTypes(dialect)
   return [
     `CREATE TABLE service_account (org_id ${text} NOT NULL, user_id ${text} NOT NULL,
       scope ${text} NOT NULL CHECK (scope IN ('team', 'org')), default_team_id ${text},
@@ -36,6 +36,10 @@ function accounts(dialect: Dialect): readonly string[] {
     `CREATE UNIQUE INDEX service_account_subject ON service_account (org_id, jwt_issuer, jwt_subject)
       WHERE jwt_subject IS NOT NULL`,
     `CREATE INDEX service_account_org ON service_account (org_id, user_id) WHERE scope = 'org'`,
+    `CREATE TABLE withheld_admin (org_id ${text} NOT NULL, user_id ${text} NOT NULL, connection_id ${text} NOT NULL,
+      attribute ${text} NOT NULL, created ${int} NOT NULL, PRIMARY KEY (org_id, user_id),
+      FOREIGN KEY (org_id, user_id) REFERENCES "user" (org_id, id),
+      FOREIGN KEY (org_id, connection_id) REFERENCES connection (org_id, id))`,
   ]
 }
 

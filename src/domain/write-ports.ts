@@ -160,12 +160,24 @@ export interface NamedTeam {
   readonly archived: boolean
 }
 
+/** An admin that a connection asked for and may not grant. */
+export interface WithheldAdmin {
+  readonly connection: ConnectionId
+  /** `roles` or `entitlements`. */
+  readonly attribute: string
+  readonly at: number
+}
+
 /** Values stated on one person: one row each, the last writer wins. */
 export interface GrantWrites {
   /** @returns the value there was */
   set(orgId: OrgId, user: UserId, grant: GrantKey & GrantFact): Promise<string | undefined>
   /** @returns the value there was */
   clear(orgId: OrgId, user: UserId, key: GrantKey): Promise<string | undefined>
+  /** Keeps that a person's `roles` or `entitlements` ask for an admin without effect, as an item for the admins. */
+  withhold(orgId: OrgId, user: UserId, item: WithheldAdmin): Promise<void>
+  /** Ends that item, if there is one. */
+  release(orgId: OrgId, user: UserId): Promise<void>
   /** Every explicit value of a person. */
   list(orgId: OrgId, user: UserId): Promise<readonly (GrantKey & { readonly value: string })[]>
   /** The live team of that name, in any case. */

@@ -5,13 +5,13 @@ import { fold } from '../domain/fold.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { isBuiltInRole } from '../domain/reconcile.ts'
 import type { RecordChange, RecordTarget } from '../domain/record.ts'
-import type { UserAttributes } from '../domain/user.ts'
+import type { User } from '../domain/user.ts'
 import type { GrantKey, WriteStores } from '../domain/write-ports.ts'
 import { adminNotGrantable, adminUntouchable, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
 import { currentAccess } from './current-access.ts'
 import type { GrantOutcome, Subject } from './grant-outcome.ts'
 import { joinTeam } from './join-team.ts'
-import { roleDemand } from './recognised-roles.ts'
+import { type RoleDemand, roleDemand } from './recognised-roles.ts'
 import { accountTypeFixed, checkService } from './service-account.ts'
 import { roleNames, teamRoleNamed } from './team-roles.ts'
 
@@ -34,7 +34,7 @@ export async function applyWishes(
 ): Promise<GrantOutcome> {
   if (subject.after.accountType !== 'USER') return checkService(stores, caller, subject, wishes)
   const run = new Granting(stores, caller, subject)
-  await run.rolesOf(subject.before?.attributes, subject.after.attributes)
+  await run.rolesOf()
   for (const wish of wishes) await run.grant(wish)
   await run.check(wishes)
   return run
@@ -55,13 +55,32 @@ class Granting implements GrantOutcome {
     this.#subject = subject
   }
 
-  async rolesOf(before: UserAttributes | undefined, after: UserAttributes): Promise<void> {
-    const { set, end = [], withheld } = roleDemand(before, after, mayGrantAdmin(this.#caller))
-    if (withheld)
-      this.steps.push({ name: 'withheld', attribute: 'roles', value: 'admin', reason: 'admin.not-grantable' })
+  async rolesOf(): Promise<void> {
+    const demand = await this.#roleDemand()
+    if (demand === undefined) return
+    const { set, end = [], withheld, gone } = demand
+    if (withheld !== undefined) await this.#withhold(withheld)
+    else if (gone) await this.#stores.grants.release(this.#caller.orgId, this.#subject.after.id)
     if (set !== undefined) return this.#orgRole(set)
     const now = end.length === 0 ? undefined : await this.#explicit({ kind: 'org_role', target: '' })
     if (end.some((role) => role === now)) await this.#orgRole(undefined)
+  }
+
+  async #roleDemand(): Promise<RoleDemand | undefined> {
+    const { before, after, namesRoles = false } = this.#subject
+    const mayGrant = mayGrantAdmin(this.#caller)
+    // An unchanged value is no change to an admin, whoever names it.
+    const isShielded = async (user: User) => !mayGrant && (await isOrgAdmin(this.#stores, this.#caller.orgId, user))
+    const restated = namesRoles && before !== undefined && !(await isShielded(before))
+    return roleDemand({ before: before?.attributes, after: after.attributes, restated }, mayGrant)
+  }
+
+  async #withhold(attribute: string): Promise<void> {
+    const { orgId, connection } = this.#caller
+    this.steps.push({ name: 'withheld', attribute, value: 'admin', reason: 'admin.not-grantable' })
+    if (connection === undefined) return
+    const { grants, now } = this.#stores
+    await grants.withhold(orgId, this.#subject.after.id, { attribute, connection: connection.id, at: now })
   }
 
   async grant(wish: AccessWish): Promise<void> {
@@ -106,15 +125,18 @@ class Granting implements GrantOutcome {
 
   async #orgRole(value: string | undefined): Promise<void> {
     const key: GrantKey = { kind: 'org_role', target: '' }
+    const { orgId } = this.#caller
+    const { before, after } = this.#subject
     if ((await this.#explicit(key)) === value) return
     if (!mayGrantAdmin(this.#caller)) {
+      const isAdmin = before !== undefined && (await isOrgAdmin(this.#stores, orgId, before))
+      // Said again of an admin, it is an unchanged value.
+      if (value === 'admin' && isAdmin) return
       if (value === 'admin') throw adminNotGrantable()
-      const { before } = this.#subject
-      if (before !== undefined && (await isOrgAdmin(this.#stores, this.#caller.orgId, before))) {
-        throw adminUntouchable('organizationRole')
-      }
+      if (isAdmin) throw adminUntouchable('organizationRole')
     }
     this.#roleChanged = true
+    if (value === 'admin') await this.#stores.grants.release(orgId, after.id)
     await this.#put(key, value, (each) => ({ path: 'organizationRole', value: each }))
   }
 

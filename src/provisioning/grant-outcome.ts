@@ -14,4 +14,6 @@ export interface GrantOutcome {
 export interface Subject {
   readonly before: User | undefined
   readonly after: User
+  /** Whether the client named `roles` or `entitlements`, which states them also where they are what they were. */
+  readonly namesRoles?: boolean
 }
