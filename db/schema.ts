@@ -161,6 +161,7 @@ export interface CustomRoleTable {
   id: string
   ord: number
   name: string
+  name_key: string
   description: string | null
   base: string
   version: number
@@ -175,11 +176,32 @@ export interface CustomRolePermissionTable {
   permission: string
 }
 
+/** What a built-in role holds in a team: the same for every org. */
+export interface BasePermissionTable {
+  base: string
+  permission: string
+}
+
+/** What a service account has beside its row in `user`. */
+export interface ServiceAccountTable {
+  org_id: string
+  user_id: string
+  /** `team` or `org`. */
+  scope: string
+  default_team_id: string | null
+  jwt_issuer: string | null
+  jwt_subject: string | null
+  /** The person who answers for it. */
+  owner_user_id: string | null
+}
+
 export interface TeamMembershipTable {
   org_id: string
   user_id: string
   team_id: string
+  /** Built-in; for a custom role the one it starts from. */
   role: string
+  /** '' for a built-in role. */
   custom_role_id: string
   source_kind: string
   source_id: string
@@ -238,6 +260,15 @@ export interface ReconcileJobPersonTable {
   org_id: string
   job_id: string
   user_id: string
+}
+
+/** An admin that `roles` or `entitlements` ask for, through a connection that may grant none: waits for an admin. */
+export interface WithheldAdminTable {
+  org_id: string
+  user_id: string
+  connection_id: string
+  attribute: string
+  created: number
 }
 
 /** A linking write that waits for an admin's confirmation. */
@@ -341,6 +372,8 @@ export interface Database {
   explicit_grant: ExplicitGrantTable
   custom_role: CustomRoleTable
   custom_role_permission: CustomRolePermissionTable
+  base_permission: BasePermissionTable
+  service_account: ServiceAccountTable
   team_membership: TeamMembershipTable
   user_seat: UserSeatTable
   seat_counter: SeatCounterTable
@@ -349,6 +382,7 @@ export interface Database {
   reconcile_job: ReconcileJobTable
   reconcile_job_person: ReconcileJobPersonTable
   link_request: LinkRequestTable
+  withheld_admin: WithheldAdminTable
   org_chain: OrgChainTable
   provisioning_event: ProvisioningEventTable
   event_target: EventTargetTable

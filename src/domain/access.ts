@@ -25,7 +25,8 @@ export interface Access {
 
 /**
  * One explicit value a client wants of a person's access, names as the client wrote them; `value` undefined clears it.
- * `join` asks for membership of a team and says nothing of the role in it.
+ * `join` asks for membership of a team and says nothing of the role in it; `default_team` is the one that a service
+ * account belongs to.
  */
 export type AccessWish =
   | { readonly kind: 'org_role'; readonly value: string | undefined }
@@ -34,6 +35,7 @@ export type AccessWish =
   | { readonly kind: 'registry_role'; readonly registryName: string; readonly value: string | undefined }
   | { readonly kind: 'join'; readonly teamName: string }
   | { readonly kind: 'account_type'; readonly value: string }
+  | { readonly kind: 'default_team'; readonly teamName: string }
 
 /** The roles a person can have in an org, the highest first. */
 export const ORG_ROLES: readonly OrgRole[] = ['admin', 'member', 'viewer']

@@ -35,15 +35,21 @@ export interface Page<T> {
   readonly next: PageKey | undefined
 }
 
+/** Where a person stands in the org. */
+export interface Standing {
+  /** The live groups, at most 1,000, by id. */
+  readonly groups: readonly GroupRef[]
+  /** What the person may do: effective values, registry roles as stated. */
+  readonly access: Access
+}
+
 export interface UserReads {
   find(orgId: OrgId, id: UserId): Promise<User | undefined>
   /** Live people having the address as primary; at most two, so a caller can tell "one" from "several". */
   idsByPrimaryEmail(orgId: OrgId, email: string): Promise<readonly UserId[]>
   page(orgId: OrgId, query: PageQuery): Promise<Page<User>>
-  /** The live groups of each person, at most 1,000 a person, in one query. */
-  groupsOf(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly GroupRef[]>>
-  /** What each person may do, in one query: effective values, registry roles as stated. */
-  accessOf(orgId: OrgId, people: readonly User[]): Promise<ReadonlyMap<UserId, Access>>
+  /** Where each person stands, in one query. */
+  standingOf(orgId: OrgId, people: readonly User[]): Promise<ReadonlyMap<UserId, Standing>>
   /** userName by id, for live people only (`manager.displayName`). */
   displayNames(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, string>>
 }

@@ -67,7 +67,10 @@ export interface Source {
 }
 
 export interface Membership {
+  /** Built-in, or the id of a custom role. */
   readonly role: string
+  /** The role itself, or the built-in one that a custom role starts from. */
+  readonly base: TeamRole
   readonly by: Source
 }
 
@@ -120,7 +123,7 @@ function serviceDesired(person: PersonFacts, context: ReconcileContext): Desired
   if (person.status === 'active') {
     for (const { groupId, origin } of person.members) {
       if (origin !== 'service' || !isLiveTeam(groupId, context)) continue
-      memberships.set(groupId, { role: 'member', by: { kind: 'member', id: groupId } })
+      memberships.set(groupId, { role: 'member', base: 'member', by: { kind: 'member', id: groupId } })
     }
   }
   const active = person.status === 'active'
@@ -175,7 +178,7 @@ function membershipsOf(
   for (const team of teams) {
     const role = teamRole(person, team, { grants, own: own.has(team) }, context)
     if (role === undefined) continue
-    memberships.set(team, orgRole === 'viewer' ? { ...role, role: 'viewer' } : role)
+    memberships.set(team, orgRole === 'viewer' ? { ...role, role: 'viewer', base: 'viewer' } : role)
   }
   return memberships
 }
@@ -198,13 +201,25 @@ function teamRole(
   const facts = context.teams.get(team)
   if (facts === undefined || facts.archived) return undefined
   const explicit = explicitValue(person, 'team_role', team)
-  if (explicit !== undefined) return { role: explicit, by: { kind: 'explicit', id: team } }
+  const stated = explicit && membership({ value: explicit, by: { kind: 'explicit', id: team } }, context)
+  if (stated) return stated
   const cands = candidates(paths.grants, 'team_role', team)
   // A rule on the group's own team replaces its default, so it can lower it; any other group only adds.
   const lowered = paths.grants.some((g) => g.kind === 'team_role' && g.target === team && g.through === team)
   if (paths.own && !lowered) cands.push({ value: facts.defaultRole, by: { kind: 'member', id: team } })
   const winner = pick(cands, context)
-  return winner && { role: winner.value, by: winner.by }
+  return winner && membership(winner, context)
+}
+
+/** A role that is not there gives nothing. */
+function membership({ value, by }: Candidate, context: ReconcileContext): Membership | undefined {
+  const base = isBuiltInRole(value) ? value : context.roleOf(value)?.base
+  return base && { role: value, base, by }
+}
+
+/** Whether a value is a role that every team has. */
+export function isBuiltInRole(value: string): value is TeamRole {
+  return value === 'admin' || value === 'member' || value === 'viewer'
 }
 
 function seatsOf(

@@ -45,7 +45,7 @@ export interface GroupWrites {
   insert(orgId: OrgId, group: Group): Promise<void>
   update(orgId: OrgId, group: Group): Promise<void>
   remove(orgId: OrgId, id: GroupId, at: number): Promise<void>
-  /** Brings a deleted group back under its id, empty. */
+  /** Brings a deleted group back under its id, empty but for service accounts. */
   revive(orgId: OrgId, group: Group): Promise<void>
   insertTeam(orgId: OrgId, id: GroupId): Promise<void>
   archiveTeam(orgId: OrgId, id: GroupId, at: number | undefined): Promise<void>
@@ -74,6 +74,7 @@ export interface RoleWrites {
 /** People whose facts in a group changed, and by how many the listed members did. */
 export interface MemberDelta {
   readonly people: readonly UserId[]
+  /** Service facts are not listed. */
   readonly listed: number
 }
 
@@ -159,18 +160,47 @@ export interface NamedTeam {
   readonly archived: boolean
 }
 
+/** An admin that a connection asked for and may not grant. */
+export interface WithheldAdmin {
+  readonly connection: ConnectionId
+  /** `roles` or `entitlements`. */
+  readonly attribute: string
+  readonly at: number
+}
+
 /** Values stated on one person: one row each, the last writer wins. */
 export interface GrantWrites {
   /** @returns the value there was */
   set(orgId: OrgId, user: UserId, grant: GrantKey & GrantFact): Promise<string | undefined>
   /** @returns the value there was */
   clear(orgId: OrgId, user: UserId, key: GrantKey): Promise<string | undefined>
+  /** Keeps that a person's `roles` or `entitlements` ask for an admin without effect, as an item for the admins. */
+  withhold(orgId: OrgId, user: UserId, item: WithheldAdmin): Promise<void>
+  /** Ends that item, if there is one. */
+  release(orgId: OrgId, user: UserId): Promise<void>
   /** Every explicit value of a person. */
   list(orgId: OrgId, user: UserId): Promise<readonly (GrantKey & { readonly value: string })[]>
   /** The live team of that name, in any case. */
   teamNamed(orgId: OrgId, name: string): Promise<NamedTeam | undefined>
   /** Names of teams by id. */
   teamNames(orgId: OrgId, ids: readonly GroupId[]): Promise<ReadonlyMap<GroupId, string>>
+}
+
+/** A service account beside its row as a user. */
+export interface ServiceAccount {
+  readonly user: UserId
+  /** `org`: it joins every team that SCIM makes later. */
+  readonly scope: 'team' | 'org'
+  readonly defaultTeam: GroupId
+  /** The person who answers for it, if one made it. */
+  readonly owner: UserId | undefined
+}
+
+export interface ServiceWrites {
+  insert(orgId: OrgId, account: ServiceAccount): Promise<void>
+  defaultTeam(orgId: OrgId, user: UserId): Promise<GroupId | undefined>
+  /** Live service accounts of the whole org, deactivated ones too. */
+  ofOrg(orgId: OrgId): Promise<readonly UserId[]>
 }
 
 export interface GrantFact {
@@ -263,6 +293,7 @@ export interface WriteStores {
   readonly members: MemberWrites
   readonly access: AccessWrites
   readonly grants: GrantWrites
+  readonly services: ServiceWrites
   readonly jobs: JobWrites
   readonly orgs: OrgWrites
   readonly links: LinkWrites

@@ -11,10 +11,15 @@ export function mayGrantAdmin(caller: Caller): boolean {
   return caller.connection === undefined || caller.connection.mayGrantAdmin
 }
 
-/** Whether a person is an org admin, or would be one again as soon as they are active. */
+/**
+ * Whether a person is an org admin, or would be one again as soon as they are active; a billing admin counts as one
+ * where the right to grant admin is at stake.
+ */
 export async function isOrgAdmin(stores: WriteStores, orgId: OrgId, user: User): Promise<boolean> {
-  if (user.status === 'active') return user.orgRole === 'admin'
-  return (await currentAccess(stores, orgId, user)).organizationRole === 'admin'
+  if (user.orgRole === 'admin') return true
+  const explicit = await stores.grants.list(orgId, user.id)
+  if (explicit.some(({ kind, value }) => kind === 'billing_admin' && value === 'true')) return true
+  return user.status !== 'active' && (await currentAccess(stores, orgId, user)).organizationRole === 'admin'
 }
 
 /** What says who an admin is, or what they may do: whoever could change it could take the admin's place. */
@@ -36,6 +41,21 @@ export async function checkAdminUntouched(
   if (!links && before.externalId !== after.externalId) paths.push('externalId')
   const [path] = paths
   if (path !== undefined && (await isOrgAdmin(stores, caller.orgId, before))) throw adminUntouchable(path)
+}
+
+/**
+ * Refuses a connection without the right to grant admin to delete an org admin, unless it owns the person.
+ * @throws DomainError `forbidden`
+ */
+export async function checkAdminStays(stores: WriteStores, caller: Caller, user: User): Promise<void> {
+  const owns = user.owner !== undefined && user.owner === caller.connection?.id
+  if (owns || mayGrantAdmin(caller) || !(await isOrgAdmin(stores, caller.orgId, user))) return
+  throw new DomainError(
+    'forbidden',
+    'This person is an admin of the organization, and this connection may not delete an admin; deactivate them, or ask ' +
+      'an administrator to delete them, or to let this connection grant admin',
+    { reason: 'admin.untouchable' },
+  )
 }
 
 /** The refusal to change an attribute of an org admin. */

@@ -3,27 +3,17 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import type { JsonObject } from '../domain/json.ts'
+import { isBuiltInRole } from '../domain/reconcile.ts'
 import type { RecordChange, RecordTarget } from '../domain/record.ts'
-import type { User, UserAttributes } from '../domain/user.ts'
+import type { User } from '../domain/user.ts'
 import type { GrantKey, WriteStores } from '../domain/write-ports.ts'
 import { adminNotGrantable, adminUntouchable, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
 import { currentAccess } from './current-access.ts'
+import type { GrantOutcome, Subject } from './grant-outcome.ts'
 import { joinTeam } from './join-team.ts'
-import { roleDemand } from './recognised-roles.ts'
-
-/** What came of wishes, for the record. */
-export interface GrantOutcome {
-  readonly changes: readonly RecordChange[]
-  /** Groups and teams the person joined. */
-  readonly targets: readonly RecordTarget[]
-  readonly steps: readonly JsonObject[]
-}
-
-/** The person the wishes are for, as it will be; `before` is undefined for one who is just made. */
-interface Subject {
-  readonly before: User | undefined
-  readonly after: User
-}
+import { type RoleDemand, roleDemand } from './recognised-roles.ts'
+import { accountTypeFixed, checkService } from './service-account.ts'
+import { roleNames, teamRoleNamed } from './team-roles.ts'
 
 const SEATS = ['full', 'viewer', 'none']
 /** Both are part of an index's key. */
@@ -32,7 +22,8 @@ const MAX_REGISTRY_ROLE = 128
 
 /**
  * Sets and clears explicit values on a person: those a client wishes, and the org role that changed `roles` and
- * `entitlements` name. The caller reconciles afterwards.
+ * `entitlements` name. The caller reconciles afterwards. Service accounts have what they were made with: of them only that
+ * can be said.
  * @throws DomainError `invalid-value` (unknown role, seat or team), `forbidden` (admin), `mutability` (accountType)
  */
 export async function applyWishes(
@@ -41,8 +32,9 @@ export async function applyWishes(
   subject: Subject,
   wishes: readonly AccessWish[],
 ): Promise<GrantOutcome> {
+  if (subject.after.accountType !== 'USER') return checkService(stores, caller, subject, wishes)
   const run = new Granting(stores, caller, subject)
-  await run.rolesOf(subject.before?.attributes, subject.after.attributes)
+  await run.rolesOf()
   for (const wish of wishes) await run.grant(wish)
   await run.check(wishes)
   return run
@@ -63,13 +55,32 @@ class Granting implements GrantOutcome {
     this.#subject = subject
   }
 
-  async rolesOf(before: UserAttributes | undefined, after: UserAttributes): Promise<void> {
-    const { set, end = [], withheld } = roleDemand(before, after, mayGrantAdmin(this.#caller))
-    if (withheld)
-      this.steps.push({ name: 'withheld', attribute: 'roles', value: 'admin', reason: 'admin.not-grantable' })
+  async rolesOf(): Promise<void> {
+    const demand = await this.#roleDemand()
+    if (demand === undefined) return
+    const { set, end = [], withheld, gone } = demand
+    if (withheld !== undefined) await this.#withhold(withheld)
+    else if (gone) await this.#stores.grants.release(this.#caller.orgId, this.#subject.after.id)
     if (set !== undefined) return this.#orgRole(set)
     const now = end.length === 0 ? undefined : await this.#explicit({ kind: 'org_role', target: '' })
     if (end.some((role) => role === now)) await this.#orgRole(undefined)
+  }
+
+  async #roleDemand(): Promise<RoleDemand | undefined> {
+    const { before, after, namesRoles = false } = this.#subject
+    const mayGrant = mayGrantAdmin(this.#caller)
+    // An unchanged value is no change to an admin, whoever names it.
+    const isShielded = async (user: User) => !mayGrant && (await isOrgAdmin(this.#stores, this.#caller.orgId, user))
+    const restated = namesRoles && before !== undefined && !(await isShielded(before))
+    return roleDemand({ before: before?.attributes, after: after.attributes, restated }, mayGrant)
+  }
+
+  async #withhold(attribute: string): Promise<void> {
+    const { orgId, connection } = this.#caller
+    this.steps.push({ name: 'withheld', attribute, value: 'admin', reason: 'admin.not-grantable' })
+    if (connection === undefined) return
+    const { grants, now } = this.#stores
+    await grants.withhold(orgId, this.#subject.after.id, { attribute, connection: connection.id, at: now })
   }
 
   async grant(wish: AccessWish): Promise<void> {
@@ -89,6 +100,10 @@ class Granting implements GrantOutcome {
         return this.#join(wish.teamName)
       case 'account_type':
         return this.#accountType(wish.value)
+      case 'default_team':
+        throw new DomainError('invalid-value', 'Only service accounts have a defaultTeam; name the teams in teams.', {
+          params: { path: 'defaultTeam' },
+        })
     }
   }
 
@@ -110,15 +125,18 @@ class Granting implements GrantOutcome {
 
   async #orgRole(value: string | undefined): Promise<void> {
     const key: GrantKey = { kind: 'org_role', target: '' }
+    const { orgId } = this.#caller
+    const { before, after } = this.#subject
     if ((await this.#explicit(key)) === value) return
     if (!mayGrantAdmin(this.#caller)) {
+      const isAdmin = before !== undefined && (await isOrgAdmin(this.#stores, orgId, before))
+      // Said again of an admin, it is an unchanged value.
+      if (value === 'admin' && isAdmin) return
       if (value === 'admin') throw adminNotGrantable()
-      const { before } = this.#subject
-      if (before !== undefined && (await isOrgAdmin(this.#stores, this.#caller.orgId, before))) {
-        throw adminUntouchable('organizationRole')
-      }
+      if (isAdmin) throw adminUntouchable('organizationRole')
     }
     this.#roleChanged = true
+    if (value === 'admin') await this.#stores.grants.release(orgId, after.id)
     await this.#put(key, value, (each) => ({ path: 'organizationRole', value: each }))
   }
 
@@ -128,10 +146,20 @@ class Granting implements GrantOutcome {
       if (value === undefined) return
       throw unknownTeam(teamName)
     }
-    const named = (roleName: string) => ({ path: 'teamRoles', value: { teamName: team.name, roleName } })
+    const { orgId } = this.#caller
+    const key: GrantKey = { kind: 'team_role', target: team.id }
+    const role = value === undefined ? undefined : await teamRoleNamed(this.#stores, orgId, value)
     if (value !== undefined) await this.#join(teamName)
-    const role = value === undefined ? undefined : oneOf(ORG_ROLES, value, 'teamRoles.roleName')
-    await this.#put({ kind: 'team_role', target: team.id }, role, named)
+    const former = await this.#explicit(key)
+    const nameOf = await roleNames(
+      this.#stores,
+      orgId,
+      [role, former].filter((each) => each !== undefined),
+    )
+    await this.#put(key, role, (each) => {
+      const custom = isBuiltInRole(each) ? {} : { role: each }
+      return { path: 'teamRoles', value: { teamName: team.name, roleName: nameOf(each), ...custom } }
+    })
   }
 
   async #join(teamName: string): Promise<void> {
@@ -154,15 +182,7 @@ class Granting implements GrantOutcome {
 
   #accountType(value: string): void {
     if (fold(value) === fold(this.#subject.after.accountType)) return
-    const path = 'accountType'
-    if (this.#subject.before === undefined) {
-      throw new DomainError('invalid-value', 'accountType must be USER: only people can be made over SCIM.', {
-        params: { path },
-      })
-    }
-    throw new DomainError('mutability', 'accountType is immutable: it is given when the account is made.', {
-      params: { path },
-    })
+    throw accountTypeFixed()
   }
 
   async #explicit({ kind, target }: GrantKey): Promise<string | undefined> {

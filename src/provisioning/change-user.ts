@@ -23,6 +23,8 @@ export interface UserChange extends ChangeOptions {
   readonly change: (current: UserState) => UserState
   /** Whether `change` looks at what the person may do. */
   readonly readsAccess?: boolean
+  /** Whether it names `roles` or `entitlements`, and so states them also where they are what they were. */
+  readonly namesRoles?: boolean
 }
 
 /**
@@ -54,7 +56,8 @@ export function changeUser(
     checkVersion(before.version, options.ifMatch)
     await checkOwner(stores, orgId, caller, before.owner)
     const { after, wishes } = await changed(stores, caller, before, options)
-    const granted = await applyWishes(stores, caller, { before, after }, wishes)
+    const subject = { before, after, namesRoles: options.namesRoles === true }
+    const granted = await applyWishes(stores, caller, subject, wishes)
     const isSame = isSameUser(before, after)
     if (isSame && granted.changes.length === 0) {
       provisioning.tally.noop(caller, 'user.update', id)
@@ -113,9 +116,12 @@ async function changed(
   return { after, wishes: next.wishes ?? [] }
 }
 
-/** A link that changes who the person is in the eyes of sign-in, or gives an admin an owner that may make none. */
+/**
+ * A link that changes who the person is in the eyes of sign-in, gives an admin an owner that may make none, or hands an
+ * identity provider an account that is no person.
+ */
 async function needsConfirmation(stores: WriteStores, caller: Caller, before: User, after: User): Promise<boolean> {
-  if (changesIdentity(before, after)) return true
+  if (changesIdentity(before, after) || before.accountType !== 'USER') return true
   return !mayGrantAdmin(caller) && (await isOrgAdmin(stores, caller.orgId, before))
 }
 

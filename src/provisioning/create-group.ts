@@ -1,7 +1,7 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Group, GroupDraft } from '../domain/group.ts'
-import { type GroupId, newId, type OrgId } from '../domain/ids.ts'
+import { type GroupId, newId, type OrgId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { droppedKeys } from './dropped-keys.ts'
@@ -9,6 +9,7 @@ import { groupTargets, recordGroupChange, skippedMembers } from './group-record.
 import { applyMemberSteps } from './member-changes.ts'
 import { checkMayOwn, ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
+import { joinOrgAccounts } from './service-account.ts'
 import { submitChange } from './submit-change.ts'
 
 /** How long a deleted group's name brings its team back to the connection that deleted it. */
@@ -16,7 +17,7 @@ const RESTORE_MS = 30 * 86_400_000
 
 /**
  * Makes a group and its team of the same id (RFC 7644 §3.3). A name that the same connection deleted within 30 days
- * brings back that team and id, with the members this request names.
+ * brings back that team and id, with the members this request names. The org's service accounts join it.
  * @throws DomainError `uniqueness` naming the holder, `invalid-value` for members that cannot be
  */
 export function createGroup(provisioning: Provisioning, caller: Caller, draft: GroupDraft): Submitted<Group> {
@@ -27,10 +28,12 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
     submitChange(provisioning, caller, intent, async (stores) => {
       await checkNameFree(stores, orgId, draft.displayName)
       const { group: made, action } = await makeGroup(stores, caller, draft, fresh)
+      const services = await serviceAccounts(stores, caller, made, action)
       const members = await applyMemberSteps(stores, caller, made, [{ do: 'add', members: draft.members }])
+      const people = new Set([...members.people, ...services])
       const group: Group = { ...made, memberCount: members.listed }
       if (members.listed > 0) await stores.groups.update(orgId, group)
-      await stores.users.touch(orgId, [...members.people], stores.now)
+      await stores.users.touch(orgId, [...people], stores.now)
       const { steps = [] } = droppedKeys(draft.ignored)
       const record = {
         orgId,
@@ -38,13 +41,28 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
         actor: caller.actor,
         request: caller.request,
         targets: groupTargets(group),
-        changes: [{ path: 'displayName', new: group.displayName }],
+        changes: [
+          { path: 'displayName', new: group.displayName },
+          ...(services.length === 0 ? [] : [{ path: 'serviceAccounts', added: services }]),
+        ],
         steps: [...steps, ...skippedMembers(members.skipped)],
       }
-      if (await recordGroupChange(stores, record, members)) started()
+      const { added, removed } = members
+      if (await recordGroupChange(stores, record, { added, removed, people })) started()
       return group
     }),
   )
+}
+
+/** The service accounts of the org are in every team that SCIM makes; those of a team that comes back were in it. */
+async function serviceAccounts(
+  stores: WriteStores,
+  caller: Caller,
+  group: Group,
+  action: string,
+): Promise<readonly UserId[]> {
+  const joined = await joinOrgAccounts(stores, caller, group.id)
+  return action === 'team.restore' ? stores.members.people(caller.orgId, group.id) : joined
 }
 
 /** Tells the job runner once the change that started a job is committed. */

@@ -7,6 +7,7 @@ import { droppedKeys } from './dropped-keys.ts'
 import { checkMayOwn, ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
 import { reconcileNewPerson, reconcilePeople, withEffects } from './reconcile-people.ts'
+import { accountTypeOf, equipService, serviceAttributes } from './service-account.ts'
 import { submitChange } from './submit-change.ts'
 import { userChanges, userTarget } from './user-record.ts'
 
@@ -16,7 +17,8 @@ export interface UserDraft extends UserState {
 }
 
 /**
- * Makes a person (RFC 7644 §3.3). A userName that was freed by a deletion makes a new person with nothing of the old.
+ * Makes a person, or a service account where the wishes say so (RFC 7644 §3.3). A userName that was freed by a deletion
+ * makes a new one with nothing of the old.
  * @throws DomainError `uniqueness` when a live person has the userName, or the connection's externalId, or what its wishes meet
  */
 export function createUser(provisioning: Provisioning, caller: Caller, draft: UserDraft): Submitted<User> {
@@ -25,6 +27,9 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
   const intent = { action: 'user.create', subject: draft.attributes.userName, targets: [] }
   return submitChange(provisioning, caller, intent, async (stores) => {
     await checkMayOwn(stores, caller)
+    const wishes = draft.wishes ?? []
+    const accountType = accountTypeOf(wishes)
+    const isPerson = accountType === 'USER'
     const status = draft.active ? 'active' : 'deactivated'
     const user: User = {
       id,
@@ -33,16 +38,18 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
       created: stores.now,
       updated: stores.now,
       status,
-      accountType: 'USER',
+      accountType,
       owner: ownerFor(caller),
       externalId: draft.externalId,
       orgRole: 'none',
-      attributes: draft.attributes,
+      attributes: isPerson ? draft.attributes : serviceAttributes(draft.attributes),
     }
     await stores.users.insert(orgId, user)
     await stores.count(orgId, 'user', 1)
-    const granted = await applyWishes(stores, caller, { before: undefined, after: user }, draft.wishes ?? [])
-    const person = { id, status, accountType: 'USER', explicit: [], members: [] } as const
+    const granted = isPerson
+      ? await applyWishes(stores, caller, { before: undefined, after: user }, wishes)
+      : await equipService(stores, caller, user, wishes)
+    const person = { id, status, accountType, explicit: [], members: [] } as const
     const effects =
       granted.changes.length === 0
         ? await reconcileNewPerson(stores, orgId, person)

@@ -3,18 +3,20 @@ import type { GroupId, OrgId } from '../domain/ids.ts'
 import { reconcile } from '../domain/reconcile.ts'
 import type { User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { roleNames } from './team-roles.ts'
 
 /** What a person may do as the derived rows say, or, while the person is not active, as they would say again. */
 export async function currentAccess(stores: WriteStores, orgId: OrgId, user: User): Promise<Access> {
   const { organizationRole, seats, teams } = await derived(stores, orgId, user)
   const names = await stores.grants.teamNames(orgId, [...teams.keys()])
+  const nameOf = await roleNames(stores, orgId, teams.values())
   const explicit = await stores.grants.list(orgId, user.id)
   return {
     accountType: user.accountType,
     organizationRole: organizationRole === 'none' ? undefined : organizationRole,
     seats,
     teamRoles: [...teams]
-      .map(([id, roleName]) => ({ teamName: names.get(id) ?? id, roleName }))
+      .map(([id, role]) => ({ teamName: names.get(id) ?? id, roleName: nameOf(role) }))
       .sort((a, b) => (a.teamName < b.teamName ? -1 : 1)),
     registryRoles: explicit
       .filter(({ kind }) => kind === 'registry_role')

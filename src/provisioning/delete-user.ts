@@ -3,6 +3,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { checkMayDelete } from './ownership.ts'
+import { checkAdminStays } from './admin-guard.ts'
 import type { ChangeOptions, Provisioning } from './provisioning.ts'
 import { reconcilePeople } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
@@ -26,6 +27,7 @@ export function deleteUser(
     if (user === undefined) throw new DomainError('not-found', `User ${id} not found`)
     checkVersion(user.version, options.ifMatch)
     await checkMayDelete(stores, orgId, caller, user.owner)
+    await checkAdminStays(stores, caller, user)
     await stores.users.remove(orgId, id, stores.now)
     await stores.count(orgId, 'user', -1)
     const effects = await reconcilePeople(stores, orgId, [id])

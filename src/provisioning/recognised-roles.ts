@@ -17,37 +17,48 @@ function roleOf(element: Json): OrgRole | undefined {
   return isJsonObject(element) ? (recognised(element['value']) ?? recognised(element['display'])) : recognised(element)
 }
 
+function rolesIn(attributes: JsonObject, name: string): readonly (OrgRole | undefined)[] {
+  const values = attributes[name]
+  return Array.isArray(values) ? (values as readonly Json[]).map(roleOf) : []
+}
+
 /** The org roles that `roles` and `entitlements` name, by `value` then `display` in any case; the highest first. */
 export function recognisedRoles(attributes: JsonObject): readonly OrgRole[] {
-  const found = new Set(
-    ROLE_ATTRIBUTES.flatMap((name) => {
-      const values = attributes[name]
-      return Array.isArray(values) ? (values as readonly Json[]).map(roleOf) : []
-    }),
-  )
+  const found = new Set(ROLE_ATTRIBUTES.flatMap((name) => rolesIn(attributes, name)))
   return ORG_ROLES.filter((role) => found.has(role))
 }
 
-/** What a change of roles and entitlements asks of the explicit org role. */
+/** What a statement of roles and entitlements asks of the explicit org role. */
 export interface RoleDemand {
   /** Set this one. */
   readonly set?: OrgRole
   /** End the explicit role if it is one of these: an earlier value of the attributes gave it. */
   readonly end?: readonly OrgRole[]
-  /** An admin that was asked for by a connection that may not grant it: kept as a fact, without effect. */
-  readonly withheld: boolean
+  /** The attribute that asked for an admin, through a connection that may grant none: kept as a fact, without effect. */
+  readonly withheld?: string
+  /** Whether an admin was asked for before, and is no longer. */
+  readonly gone: boolean
 }
 
-/** @param before undefined for a person who is just made */
-export function roleDemand(
-  before: UserAttributes | undefined,
-  after: UserAttributes,
-  mayGrantAdmin: boolean,
-): RoleDemand {
+/** How roles and entitlements come to be stated. */
+export interface RoleStatement {
+  /** undefined for a person who is just made. */
+  readonly before: UserAttributes | undefined
+  readonly after: UserAttributes
+  /** Whether the client named them, which states them also where they are what they were (RFC 7644 §3.5.2). */
+  readonly restated: boolean
+}
+
+/** What is asked for, or undefined where nothing is: the same roles are named as before. */
+export function roleDemand({ before, after, restated }: RoleStatement, mayGrantAdmin: boolean): RoleDemand | undefined {
   const was = before === undefined ? [] : recognisedRoles(before)
   const is = recognisedRoles(after)
-  if (equalJson([...was], [...is])) return { withheld: false }
+  if (!restated && equalJson([...was], [...is])) return undefined
+  const gone = was.includes('admin') && !is.includes('admin')
+  const attribute = ROLE_ATTRIBUTES.find((name) => rolesIn(after, name).includes('admin'))
+  const withheld = attribute === undefined || mayGrantAdmin ? {} : { withheld: attribute }
   const set = is.find((role) => role !== 'admin' || mayGrantAdmin)
-  const withheld = is.includes('admin') && !mayGrantAdmin
-  return set === undefined ? { end: was.filter((role) => !is.includes(role)), withheld } : { set, withheld }
+  return set === undefined
+    ? { end: was.filter((role) => !is.includes(role)), gone, ...withheld }
+    : { set, gone, ...withheld }
 }

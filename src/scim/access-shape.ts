@@ -2,11 +2,15 @@ import type { Access, AccessWish } from '../domain/access.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import { equalJson, isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
+import { isBuiltInRole } from '../domain/reconcile.ts'
 import { type Mount, traitsOf } from './location.ts'
 import { invalidValue } from './schema/guard.ts'
 
 /** Attributes that stand for the seat of a product. */
 const SEATS: Readonly<Record<string, string>> = { modelsSeat: 'models', weaveRole: 'weave' }
+
+/** Attributes that a PATCH states as a body does. */
+const BESIDE_ROLES: ReadonlySet<string> = new Set(['registryRoles', 'teams', 'defaultTeam', 'accountType'])
 
 /** Access by attribute name; in what a client says, undefined is unassigned (null, "" or an empty list). */
 export type AccessValues = ReadonlyMap<string, Json | undefined>
@@ -49,6 +53,8 @@ function wishesOfValue(name: string, value: Json | undefined, shown: JsonObject)
       return registryWishes(shown[name], value)
     case 'teams':
       return elementsOf(value).map((team) => ({ kind: 'join', teamName: textOf(team, 'teams') }))
+    case 'defaultTeam':
+      return value === undefined ? [] : [{ kind: 'default_team', teamName: textOf(value, name) }]
     case 'accountType':
       return value === undefined ? [] : [{ kind: 'account_type', value: textOf(value, name) }]
     default:
@@ -74,7 +80,7 @@ export function wishesOfPatch(
       throw new DomainError('mutability', 'accountType is immutable and cannot be removed.', { params: { path: name } })
     }
     if (name === 'teamRoles') return [...clearedTeams(was, is), ...statedTeams(was, is)]
-    if (name === 'registryRoles' || name === 'teams' || name === 'accountType') return wishesOfValue(name, is, before)
+    if (BESIDE_ROLES.has(name)) return wishesOfValue(name, is, before)
     return named.has(name) || !isSameText(is, was) ? scalarWish(name, is) : []
   })
 }
@@ -127,7 +133,7 @@ function clearedTeams(was: Json | undefined, is: Json | undefined): readonly Acc
 function changedTeams(value: Json, shown: Json | undefined): readonly AccessWish[] {
   const changed = elementsOf(value).filter((element) => {
     const present = findTeam(shown, element)
-    return present === undefined || !isSameText(memberOf(present, 'roleName'), memberOf(element, 'roleName'))
+    return present === undefined || !isSameRole(memberOf(present, 'roleName'), memberOf(element, 'roleName'))
   })
   return changed.map(teamWish)
 }
@@ -166,6 +172,11 @@ function memberOf(element: Json, name: string): Json | undefined {
 function textOf(value: Json | undefined, path: string): string {
   if (typeof value !== 'string' || value.trim() === '') throw invalidValue(path, 'is required and must be a string')
   return value
+}
+
+/** Names of built-in roles compare in any case, those of custom ones exactly. */
+function isSameRole(left: Json | undefined, right: Json | undefined): boolean {
+  return left === right || (typeof left === 'string' && isBuiltInRole(fold(left)) && isSameText(left, right))
 }
 
 function isSameText(left: Json | undefined, right: Json | undefined): boolean {

@@ -1,7 +1,7 @@
-import type { Access } from '../domain/access.ts'
 import type { GroupRef } from '../domain/group.ts'
 import { isId, type UserId } from '../domain/ids.ts'
 import { isJsonObject, type JsonObject } from '../domain/json.ts'
+import type { Standing } from '../domain/ports.ts'
 import { ENTERPRISE_URN, ROLLCALL_URN, USER_URN } from '../domain/schema-urns.ts'
 import type { User } from '../domain/user.ts'
 import type { ScimContext } from './context.ts'
@@ -13,10 +13,11 @@ import { externalIdFor, metaOf } from './resource-shape.ts'
 
 /** What a person's resource shows that its row does not hold. */
 interface Surroundings {
-  readonly groups: ReadonlyMap<UserId, readonly GroupRef[]>
   /** userName of managers that are live people of the org. */
   readonly managers: ReadonlyMap<UserId, string>
-  readonly access: ReadonlyMap<UserId, Access>
+  /** Empty where neither groups nor access are wanted. */
+  readonly standing: ReadonlyMap<UserId, Standing>
+  readonly showsAccess: boolean
 }
 
 /** How many people are printed between two turns of the event loop, and asked for in one query. */
@@ -53,11 +54,12 @@ async function surroundingsOf(ctx: ScimContext, users: readonly User[], projecti
   const { orgId } = ctx.caller
   const { users: reads } = ctx.ports.reads
   const managers = wants(projection, ENTERPRISE_URN, 'manager') ? managersOf(users) : []
-  const ids = users.map((user) => user.id)
+  const showsAccess = wants(projection, ROLLCALL_URN)
+  const isWanted = showsAccess || wants(projection, 'groups')
   return {
-    groups: wants(projection, 'groups') ? await reads.groupsOf(orgId, ids) : new Map(),
     managers: managers.length > 0 ? await reads.displayNames(orgId, managers) : new Map(),
-    access: wants(projection, ROLLCALL_URN) ? await reads.accessOf(orgId, users) : new Map(),
+    standing: isWanted ? await reads.standingOf(orgId, users) : new Map(),
+    showsAccess,
   }
 }
 
@@ -74,8 +76,8 @@ function managerOf(user: User): JsonObject | undefined {
 
 function userResource(ctx: ScimContext, user: User, around: Surroundings): JsonObject {
   const externalId = externalIdFor(ctx.viewer, user)
-  const groups = around.groups.get(user.id) ?? []
-  const access = around.access.get(user.id)
+  const { groups = [], access: held } = around.standing.get(user.id) ?? {}
+  const access = around.showsAccess ? held : undefined
   const urns = Object.keys(user.attributes).filter((key) => key.startsWith('urn:'))
   return {
     schemas: [USER_URN, ...urns, ...(access === undefined ? [] : [ROLLCALL_URN])],

@@ -31,8 +31,8 @@ export const userWrites: ResourceWrites<User> = {
   change(ctx, id, body) {
     const userId = requireId<UserId>('User', id)
     const plan = planUserPatch(readPatchOp(body), userView(), ctx.mount)
-    const { readsAccess, ignored } = plan
-    const options = { ...changeOptions(ctx, 'PATCH'), change: plan, readsAccess, ignored }
+    const { readsAccess, namesRoles, ignored } = plan
+    const options = { ...changeOptions(ctx, 'PATCH'), change: plan, readsAccess, namesRoles, ignored }
     return changeUser(ctx.ports.provisioning, ctx.caller, userId, options)
   },
 

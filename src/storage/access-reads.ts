@@ -2,12 +2,21 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import type { MemberOrigin } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
-import type { Grant, GroupFacts, PersonFacts, ReconcileContext, SeatType, TeamFacts } from '../domain/reconcile.ts'
+import {
+  type Grant,
+  type GroupFacts,
+  isBuiltInRole,
+  type PersonFacts,
+  type ReconcileContext,
+  type SeatType,
+  type TeamFacts,
+} from '../domain/reconcile.ts'
 import type { AccountType, OrgRole } from '../domain/access.ts'
 import type { UserStatus } from '../domain/user.ts'
 import type { HeldAccess } from '../domain/write-ports.ts'
 import { jsonIdList, jsonIdRows, memberIndex } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
+import { rolesById } from './role-reads.ts'
 
 /** The org's policy alone: the context of people who have no fact yet. */
 export async function policyContext(db: Kysely<Database>, orgId: OrgId): Promise<ReconcileContext> {
@@ -23,7 +32,7 @@ export async function policyContext(db: Kysely<Database>, orgId: OrgId): Promise
   }
 }
 
-/** The facts of people and what reconcile needs beside them: four queries, however many people. */
+/** The facts of people and what reconcile needs beside them: four queries, however many people; five with custom roles. */
 export async function readFacts(
   db: Kysely<Database>,
   orgId: OrgId,
@@ -34,6 +43,7 @@ export async function readFacts(
   const explicit = await readExplicit(db, of)
   const { members, groups, teams } = await readMembers(db, of)
   const context = await policyContext(db, orgId)
+  const roles = await customRoles(db, orgId, [...explicit.values()].flat(), teams)
   return {
     people: people.map((row) => ({
       id: row.id as UserId,
@@ -42,8 +52,23 @@ export async function readFacts(
       explicit: explicit.get(row.id) ?? [],
       members: members.get(row.id) ?? [],
     })),
-    context: { ...context, groups, teams },
+    context: roles === undefined ? { ...context, groups, teams } : { ...context, groups, teams, roleOf: roles },
   }
+}
+
+/** The custom roles that grants and teams name; undefined where they name none. */
+async function customRoles(
+  db: Kysely<Database>,
+  orgId: OrgId,
+  explicit: readonly Grant[],
+  teams: ReadonlyMap<GroupId, TeamFacts>,
+): Promise<ReconcileContext['roleOf'] | undefined> {
+  const granted = explicit.filter(({ kind }) => kind === 'team_role').map(({ value }) => value)
+  const named = [...granted, ...Array.from(teams.values(), ({ defaultRole }) => defaultRole)]
+  const ids = new Set(named.filter((value) => !isBuiltInRole(value)))
+  if (ids.size === 0) return undefined
+  const roles = await rolesById(db, orgId, [...ids])
+  return (id) => roles.get(id)
 }
 
 async function readExplicit(db: Kysely<Database>, of: People): Promise<ReadonlyMap<string, Grant[]>> {
@@ -102,9 +127,9 @@ export async function readHeld(
   for (const { id, org_role, active } of people) {
     held.set(id as UserId, { active: active !== null, orgRole: org_role, memberships: new Map(), seats: new Map() })
   }
-  for (const { user_id, team_id, role, source_kind, source_id } of memberships) {
+  for (const { user_id, team_id, role, custom_role_id, source_kind, source_id } of memberships) {
     const source = `${source_kind}:${source_id}`
-    held.get(user_id as UserId)?.memberships.set(team_id as GroupId, { role, source })
+    held.get(user_id as UserId)?.memberships.set(team_id as GroupId, { role: custom_role_id || role, source })
   }
   for (const { user_id, product, wanted, given, source } of seats) {
     held.get(user_id as UserId)?.seats.set(product, { wanted, given, source })
@@ -181,7 +206,7 @@ const selectHeldRoles = preparedQuery((db, { orgId, ids }: People, dialect) =>
 const selectMemberships = preparedQuery((db, { orgId, ids }: People, dialect) =>
   db
     .selectFrom('team_membership')
-    .select(['user_id', 'team_id', 'role', 'source_kind', 'source_id'])
+    .select(['user_id', 'team_id', 'role', 'custom_role_id', 'source_kind', 'source_id'])
     .where('org_id', '=', orgId)
     .where(sql<boolean>`user_id in ${jsonIdList(dialect, ids)}`)
     .compile(),

@@ -22,14 +22,17 @@ export const endMemberships: RowsQuery = preparedQuery((db, { orgId, json }: Giv
     and (user_id, team_id) in ${jsonRows(dialect, json, { user_id: text, team_id: text })}`.compile(db),
 )
 
-/** Rows: user, team, role, kind and id of the source. */
+/** Rows: user, team, built-in role, custom role or '', kind and id of the source. */
 export const setMemberships: RowsQuery = preparedQuery((db, { orgId, json }: GivenRows, dialect) => {
-  const columns = { user_id: text, team_id: text, role: text, source_kind: text, source_id: text } as const
+  const place = { user_id: text, team_id: text } as const
+  const columns = { ...place, role: text, custom_role_id: text, source_kind: text, source_id: text } as const
   return sql`insert into team_membership (org_id, user_id, team_id, role, custom_role_id, source_kind, source_id)
-    select cast(${orgId} as text), user_id, team_id, role, '', source_kind, source_id
+    select cast(${orgId} as text), user_id, team_id, role, custom_role_id, source_kind, source_id
     from ${jsonRows(dialect, json, columns)} as r where true
-    on conflict (org_id, user_id, team_id) do update set role = excluded.role, custom_role_id = '',
-      source_kind = excluded.source_kind, source_id = excluded.source_id`.compile(db)
+    on conflict (org_id, user_id, team_id) do update set role = excluded.role,
+      custom_role_id = excluded.custom_role_id, source_kind = excluded.source_kind, source_id = excluded.source_id`.compile(
+    db,
+  )
 })
 
 /** Rows: user, product. */

@@ -61,10 +61,10 @@ async function writeMemberships(db: Kysely<Database>, orgId: OrgId, people: read
   const set: Row[] = []
   for (const { user, held, desired } of people) {
     for (const team of held.memberships.keys()) if (!desired.memberships.has(team)) ended.push([user, team])
-    for (const [team, { role, by }] of desired.memberships) {
+    for (const [team, { role, base, by }] of desired.memberships) {
       const now = held.memberships.get(team)
       if (now?.role === role && now.source === sourceText(by)) continue
-      set.push([user, team, role, by.kind, sourceId(by)])
+      set.push([user, team, base, role === base ? '' : role, by.kind, sourceId(by)])
     }
   }
   await written(db, orgId, rows.endMemberships, ended)

@@ -8,7 +8,7 @@ import { idList } from './id-list.ts'
 
 /** Explicit values, and the teams that they may name. */
 export function grantWrites(db: Kysely<Database>, dialect: Dialect): GrantWrites {
-  return { ...grantRows(db), ...namedTeams(db, dialect) }
+  return { ...grantRows(db), ...withheldAdmins(db), ...namedTeams(db, dialect) }
 }
 
 function grantRows(db: Kysely<Database>): Pick<GrantWrites, 'set' | 'clear' | 'list'> {
@@ -58,6 +58,23 @@ function grantRows(db: Kysely<Database>): Pick<GrantWrites, 'set' | 'clear' | 'l
         .orderBy('target')
         .execute()
       return rows.map(({ kind, target, value }) => ({ kind: kind as GrantKey['kind'], target, value }))
+    },
+  }
+}
+
+/** One item a person, the first that asked, until it is settled. */
+function withheldAdmins(db: Kysely<Database>): Pick<GrantWrites, 'withhold' | 'release'> {
+  return {
+    async withhold(orgId, user, { connection, attribute, at }) {
+      await db
+        .insertInto('withheld_admin')
+        .values({ org_id: orgId, user_id: user, connection_id: connection, attribute, created: at })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    },
+
+    async release(orgId, user) {
+      await db.deleteFrom('withheld_admin').where('org_id', '=', orgId).where('user_id', '=', user).execute()
     },
   }
 }

@@ -187,7 +187,12 @@ function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'updat
     },
 
     async revive(orgId, group) {
-      await db.deleteFrom('group_member').where('org_id', '=', orgId).where('group_id', '=', group.id).execute()
+      await db
+        .deleteFrom('group_member')
+        .where('org_id', '=', orgId)
+        .where('group_id', '=', group.id)
+        .where('origin', '<>', 'service')
+        .execute()
       await db.deleteFrom('group_child').where('org_id', '=', orgId).where('group_id', '=', group.id).execute()
       await db
         .updateTable('scim_group')

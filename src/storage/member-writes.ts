@@ -35,6 +35,7 @@ function personFacts(
       if (people.length === 0) return { people: [], listed: 0 }
       const { origin, setBy = null, at } = fact
       const added = idsOf(await addFacts(db, { orgId, group, ids: JSON.stringify(people), origin, setBy, at }))
+      if (origin === 'service') return { people: added, listed: 0 }
       return { people: added, listed: added.length - (await count.listed(orgId, group, added, fact.origin)) }
     },
 

@@ -120,7 +120,9 @@ function membersOfGroup(scope: FilterScope): Relation {
 /** The role in each team, as it is in effect. */
 function teamRolesOfUser(): Relation {
   return {
-    from: sql`(select g.name_key as "teamName", t.role as "roleName" from team_membership as t cross join scim_group as g
+    from: sql`(select g.name_key as "teamName", case t.custom_role_id when '' then t.role else
+      coalesce((select r.name_key from custom_role as r where r.org_id = t.org_id and r.id = t.custom_role_id), t.role)
+      end as "roleName" from team_membership as t cross join scim_group as g
       where t.org_id = "user".org_id and t.user_id = "user".id
       and g.org_id = t.org_id and g.id = t.team_id and g.deleted_at is null) as element`,
     element: elementOf('teamName', 'roleName'),

@@ -1,12 +1,14 @@
-import type { Kysely, Selectable } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import type { CustomRoleTable, Database } from '../../db/schema.ts'
 import type { OrgId, RoleId } from '../domain/ids.ts'
 import type { RoleReads } from '../domain/ports.ts'
 import { pageOfRoles } from '../domain/role-page.ts'
 import { type CustomRole, inCatalogueOrder, type RoleBase } from '../domain/role.ts'
+import { jsonIdList } from './id-list.ts'
+import { preparedQuery } from './prepared-query.ts'
 
 /** A role beside one of its permissions, or beside none. */
-type RoleRow = Omit<Selectable<CustomRoleTable>, 'org_id'> & { readonly permission: string | null }
+type RoleRow = Omit<Selectable<CustomRoleTable>, 'org_id' | 'name_key'> & { readonly permission: string | null }
 
 const COLUMNS = ['r.id', 'r.ord', 'r.name', 'r.description', 'r.base', 'r.version', 'r.created', 'r.updated'] as const
 
@@ -54,6 +56,35 @@ async function readRoles(db: Kysely<Database>, orgId: OrgId, id?: RoleId): Promi
 export async function findRole(db: Kysely<Database>, orgId: OrgId, id: RoleId): Promise<CustomRole | undefined> {
   return (await readRoles(db, orgId, id))[0]
 }
+
+/** Roles by id. */
+export async function rolesById(
+  db: Kysely<Database>,
+  orgId: OrgId,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, CustomRole>> {
+  const rows = await selectRoles(db, { orgId, ids: JSON.stringify(ids) })
+  return new Map(toRoles(rows).map((role) => [role.id, role]))
+}
+
+interface RoleList {
+  readonly orgId: OrgId
+  /** JSON list of ids. */
+  readonly ids: string
+}
+
+const selectRoles = preparedQuery((db, { orgId, ids }: RoleList, dialect) =>
+  db
+    .selectFrom('custom_role as r')
+    .leftJoin('custom_role_permission as p', (join) =>
+      join.onRef('p.org_id', '=', 'r.org_id').onRef('p.role_id', '=', 'r.id'),
+    )
+    .select(COLUMNS)
+    .select('p.permission')
+    .where('r.org_id', '=', orgId)
+    .where(sql<boolean>`r.id in ${jsonIdList(dialect, ids)}`)
+    .compile(),
+)
 
 /** Custom roles as lists and single reads see them. */
 export function roleReads(db: Kysely<Database>): RoleReads {

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../db/schema.ts'
+import { fold } from '../domain/fold.ts'
 import type { GroupId, OrgId, RoleId, UserId } from '../domain/ids.ts'
 import type { CustomRole } from '../domain/role.ts'
 import type { RoleWrites } from '../domain/write-ports.ts'
@@ -42,7 +43,7 @@ function roleChanges(db: Kysely<Database>): Pick<RoleWrites, 'insert' | 'update'
       await db
         .insertInto('custom_role')
         .values({
-          ...{ org_id: orgId, id, ord, name, description: role.description ?? null },
+          ...{ org_id: orgId, id, ord, name, name_key: fold(name), description: role.description ?? null },
           ...{ base, version, created, updated },
         })
         .execute()
@@ -53,12 +54,13 @@ function roleChanges(db: Kysely<Database>): Pick<RoleWrites, 'insert' | 'update'
       const { id, name, base, version, updated } = role
       await db
         .updateTable('custom_role')
-        .set({ name, description: role.description ?? null, base, version, updated })
+        .set({ name, name_key: fold(name), description: role.description ?? null, base, version, updated })
         .where('org_id', '=', orgId)
         .where('id', '=', id)
         .execute()
       await deletePermissions(db, orgId, id)
       await insertPermissions(db, orgId, role)
+      await rebaseHolders(db, orgId, role)
     },
 
     async remove(orgId, id) {
@@ -66,6 +68,19 @@ function roleChanges(db: Kysely<Database>): Pick<RoleWrites, 'insert' | 'update'
       await db.deleteFrom('custom_role').where('org_id', '=', orgId).where('id', '=', id).execute()
     },
   }
+}
+
+/** What holders fall back to when the role is gone follows its base. */
+async function rebaseHolders(db: Kysely<Database>, orgId: OrgId, { id, base }: CustomRole): Promise<void> {
+  await db
+    .updateTable('team_membership')
+    .set({ role: base })
+    .where('org_id', '=', orgId)
+    .where('custom_role_id', '=', id)
+    // Names the partial index.
+    .where(sql<boolean>`custom_role_id <> ''`)
+    .where('role', '<>', base)
+    .execute()
 }
 
 async function deletePermissions(db: Kysely<Database>, orgId: OrgId, id: RoleId): Promise<void> {

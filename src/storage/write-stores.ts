@@ -12,6 +12,7 @@ import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
 import { roleWrites } from './role-writes.ts'
+import { serviceWrites } from './service-writes.ts'
 import { userWrites } from './user-writes.ts'
 
 /** Everything a unit of work writes with, over one transaction's connection. */
@@ -28,6 +29,7 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     members: memberWrites(db, dialect),
     access: accessWrites(db),
     grants: grantWrites(db, dialect),
+    services: serviceWrites(db),
     jobs: jobWrites(db, dialect),
     orgs: orgWrites(db),
     links: linkWrites(db),

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import type { AccessWish } from '../../src/domain/access.ts'
 import type { UserId } from '../../src/domain/ids.ts'
+import type { JsonObject } from '../../src/domain/json.ts'
+import type { UserState } from '../../src/domain/user.ts'
 import { changeUser } from '../../src/provisioning/change-user.ts'
 import { createGroup } from '../../src/provisioning/create-group.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
@@ -17,6 +19,8 @@ forEachDialect('explicit values', (dialect) => {
 
   before(async () => {
     test = await openTestStore(dialect)
+  })
+  beforeEach(async () => {
     tenant = await foundTenant(test)
     script = await tenant.connect('script', 'script')
     trusted = { ...script, connection: { ...script.connection!, mayGrantAdmin: true } }
@@ -80,6 +84,79 @@ forEachDialect('explicit values', (dialect) => {
       value: 'admin',
       reason: 'admin.not-grantable',
     })
+  })
+
+  const waiting = async (id: UserId) => {
+    const items = test.connections.reader.selectFrom('withheld_admin').selectAll()
+    return (await items.where('user_id', '=', id).execute()).map(({ attribute, connection_id: by }) => ({
+      attribute,
+      by,
+    }))
+  }
+  const setRoles = (id: UserId, attributes: JsonObject, caller: Caller, namesRoles = false) => {
+    const change = (state: UserState): UserState => ({
+      ...{ ...state, attributes: { ...state.attributes, ...attributes } },
+    })
+    return changeUser(tenant.provisioning, caller, id, { method: 'PATCH', change, namesRoles }).durable
+  }
+
+  it('of an admin that were withheld wait for an admin, until they are granted or no longer asked for', async () => {
+    const by = tenant.idp.connection!.id
+    const asked = await tenant.user('gil', { attributes: { entitlements: [{ value: 'x', display: 'Admin' }] } })
+    expect(await waiting(asked.id)).to.deep.equal([{ attribute: 'entitlements', by }])
+    expect((await lastRecord()).steps).to.deep.include({
+      ...{ name: 'withheld', attribute: 'entitlements', value: 'admin', reason: 'admin.not-grantable' },
+    })
+    await setRoles(asked.id, { roles: [{ value: 'admin' }], entitlements: [] }, tenant.idp)
+    expect(await waiting(asked.id)).to.have.length(1)
+    await setRoles(asked.id, { roles: [{ value: 'member' }] }, tenant.idp)
+    expect(await waiting(asked.id)).to.deep.equal([])
+    const granted = await tenant.user('hal', { attributes: { roles: [{ value: 'admin' }] } })
+    await wish(granted.id, [{ kind: 'org_role', value: 'admin' }], trusted)
+    expect(await waiting(granted.id)).to.deep.equal([])
+  })
+
+  it('of roles are stated anew by who names them, also unchanged, but not against an admin (RFC 7644 §3.5.2.3)', async () => {
+    const { id } = await tenant.user('ivy', { attributes: { roles: [{ value: 'admin' }, { value: 'viewer' }] } })
+    const roles = { roles: [{ value: 'admin' }, { value: 'viewer' }] }
+    expect((await setRoles(id, {}, tenant.idp, true)).changed).to.equal(false)
+    expect((await setRoles(id, roles, trusted)).changed).to.equal(false)
+    expect((await setRoles(id, roles, trusted, true)).value).to.include({ orgRole: 'admin' })
+    expect(await waiting(id)).to.deep.equal([])
+    expect((await setRoles(id, roles, tenant.idp, true)).changed).to.equal(false)
+  })
+
+  it('of an admin may be said again by a connection that may grant none: an unchanged value is no change', async () => {
+    const { id, version } = (await wish((await tenant.user('jon')).id, [{ kind: 'org_role', value: 'admin' }], trusted))
+      .value
+    const { value, changed } = await wish(id, [{ kind: 'org_role', value: 'Admin' }])
+    expect({ version: value.version, changed }).to.deep.equal({ version, changed: false })
+  })
+
+  it('of an admin keep the person from deletion by a connection that may grant none and does not own them', async () => {
+    const { id } = await tenant.user('kim')
+    await wish(id, [{ kind: 'org_role', value: 'admin' }], trusted)
+    const spare = await tenant.user('lee')
+    await wish(spare.id, [{ kind: 'org_role', value: 'admin' }], trusted)
+    const remove = (caller: Caller, user = id) =>
+      refusal(deleteUser(tenant.provisioning, caller, user, { method: 'DELETE' }).durable)
+    expect(await remove(script)).to.equal('forbidden admin.untouchable')
+    const off = (state: UserState): UserState => ({ ...state, active: false })
+    await changeUser(tenant.provisioning, script, id, { method: 'PATCH', change: off }).durable
+    expect(await remove(script)).to.equal('forbidden admin.untouchable')
+    expect(await remove(tenant.idp)).to.equal('')
+  })
+
+  it('of a billing admin count as those of an admin where the right to grant admin is asked for', async () => {
+    const { id, version } = await tenant.user('mia')
+    const row = { org_id: tenant.orgId, user_id: id, kind: 'billing_admin', target: '', value: 'true', set_at: 1 }
+    await test.connections.writer
+      .insertInto('explicit_grant')
+      .values({ ...row, set_by: null })
+      .execute()
+    const renamed = setRoles(id, { userName: 'thief' }, tenant.idp)
+    expect(await refusal(renamed)).to.equal('forbidden admin.untouchable')
+    expect((await setRoles(id, { title: 'Dr' }, tenant.idp)).value).to.include({ version: version + 1 })
   })
 
   it('count the active admins, also when one is deleted', async () => {

@@ -262,6 +262,37 @@ describe('reconcile', () => {
     expect(run(other).memberships.get(GROUPS[0]!)?.role).to.equal('member')
   })
 
+  it('ranks a custom role just above what it inherits; one that is not there gives nothing', () => {
+    const [team] = [GROUPS[0]!]
+    const given = (roles: readonly string[], explicit?: string): Situation => ({
+      person: {
+        ...{ id: 'u1' as UserId, status: 'active', accountType: 'USER' },
+        explicit: explicit === undefined ? [] : [{ kind: 'team_role', target: team, value: explicit }],
+        members: [{ groupId: team, origin: 'scim' }],
+      },
+      groups: new Map([[team, { deleted: false, ownedByIdp: true }]]),
+      teams: new Map([[team, { archived: false, defaultRole: 'viewer' }]]),
+      rules: roles.map((value, at) => ({
+        ...{ group: team, rule: { id: `r${at}`, grants: [{ kind: 'team_role', target: team, value }] } },
+      })),
+      roles: new Map([
+        ['low', { base: 'viewer', permissions: [] }],
+        ['high', { base: 'member', permissions: [] }],
+      ]),
+      ...{ defaultOrgRole: 'member', defaultSeats: new Map() },
+    })
+    const roleIn = (situation: Situation): string | undefined => {
+      const found = run(situation).memberships.get(team)
+      return found && `${found.role} of ${found.base}`
+    }
+    expect(roleIn(given(['viewer', 'low']))).to.equal('low of viewer')
+    expect(roleIn(given(['low', 'member']))).to.equal('member of member')
+    expect(roleIn(given(['member', 'high', 'low']))).to.equal('high of member')
+    expect(roleIn(given(['high', 'admin']))).to.equal('admin of admin')
+    expect(roleIn(given(['admin'], 'low'))).to.equal('low of viewer')
+    expect(roleIn(given([], 'gone'))).to.equal('viewer of viewer')
+  })
+
   it('never names a team outside the context, nor an archived one', () => {
     fc.assert(
       fc.property(situation, (given) => {

@@ -12,8 +12,11 @@ export interface Plan {
 /** Asks for the plan of a statement with the values it ran with. */
 export type Explain = (query: CompiledQuery) => Promise<Plan>
 
-/** One row an org, one row a table: here a whole org is as much as is looked for. */
-const SMALL = /^(org|org_policy|org_chain|org_counter|seat_counter|deployment)$/
+/**
+ * One row an org, one row a table: here a whole org is as much as is looked for. Of custom roles and service accounts an
+ * org has a few; those of the org's scope are asked for all together.
+ */
+const SMALL = /^(org|org_policy|org_chain|org_counter|seat_counter|deployment|custom_role|service_account)$/
 
 /** Lines of EXPLAIN QUERY PLAN: https://www.sqlite.org/eqp.html */
 export function sqliteExplain(file: string): Explain {

@@ -120,13 +120,13 @@ forEachDialect('plans of hot queries', function (dialect) {
       () => reads().users.idsByPrimaryEmail(org(), 'u77@x.example'),
       'user_email_value',
     ],
-    ['the groups of a page of people', () => reads().users.groupsOf(org(), [user(5), user(6)]), 'group_member_user'],
     [
-      'the access of a page of people',
+      'the groups and access of a page of people',
       async () => {
         const person = await reads().users.find(org(), user(5))
-        await reads().users.accessOf(org(), [person!])
+        await reads().users.standingOf(org(), [person!])
       },
+      'group_member_user',
       'user_seat_pkey',
       'team_membership_pkey',
     ],

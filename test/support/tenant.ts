@@ -94,7 +94,7 @@ export async function problemsOf(
   const checks: Readonly<Record<string, ReturnType<typeof sql<{ n: number }>>>> = {
     'memberships without an open period': sql`select count(*) as n from team_membership m where m.org_id = ${orgId}
       and not exists (select 1 from access_period p where p.org_id = m.org_id and p.user_id = m.user_id
-        and p.kind = 'team' and p.target = m.team_id and p.value = m.role and p.to_seq is null)`,
+        and p.kind = 'team' and p.target = m.team_id and p.value = coalesce(nullif(m.custom_role_id, ''), m.role) and p.to_seq is null)`,
     'open team periods without a membership': sql`select count(*) as n from access_period p where p.org_id = ${orgId}
       and p.kind = 'team' and p.to_seq is null and not exists (select 1 from team_membership m
         where m.org_id = p.org_id and m.user_id = p.user_id and m.team_id = p.target)`,
@@ -130,16 +130,16 @@ export async function actionsOf(test: TestStore, orgId: OrgId): Promise<readonly
   return (await test.store.reads.records.tail(orgId, 10_000)).map((record) => record.action)
 }
 
-/** Teams a person is a member of, by derived row. */
+/** Teams a person is a member of and the role there (a custom one by its id), by derived row. */
 export async function teamsOf(test: TestStore, orgId: OrgId, user: UserId): Promise<readonly string[]> {
   const rows = await test.connections.reader
     .selectFrom('team_membership')
-    .select(['team_id', 'role'])
+    .select(['team_id', 'role', 'custom_role_id'])
     .where('org_id', '=', orgId)
     .where('user_id', '=', user)
     .orderBy('team_id')
     .execute()
-  return rows.map((row) => `${row.team_id} ${row.role}`)
+  return rows.map((row) => `${row.team_id} ${row.custom_role_id || row.role}`)
 }
 
 /** The code and reason of the DomainError a promise rejects with; '' when it resolves. */

@@ -7,7 +7,32 @@ export function referenceIn(text: string): string | undefined {
   return text.startsWith(PREFIX) ? text.slice(PREFIX.length) : undefined
 }
 
-/** The bulkIds that values anywhere in the data of an operation name. */
+/** A text literal of a filter. One that does not end takes the rest, so that no text is looked through twice. */
+const LITERAL = /"(?:[^"\\]|\\[^]?)*(?:"|$)/g
+
+/** The path of a PATCH operation that may hold a filter, or undefined. Quotes that came escaped are taken as they were meant. */
+function filteredPath(key: string, value: Json | undefined): string | undefined {
+  if (typeof value !== 'string' || key.toLowerCase() !== 'path' || !value.includes('[')) return undefined
+  const quote = value.indexOf('"')
+  return quote > 0 && value[quote - 1] === '\\' ? value.replaceAll('\\"', '"') : value
+}
+
+/** The bulkId that a text literal of a filter names, as `members[value eq "bulkId:ann"]` does. */
+function literalReference(literal: string): string | undefined {
+  try {
+    return referenceIn(JSON.parse(literal) as string)
+  } catch {
+    // Not a literal: reading the path says so.
+    return undefined
+  }
+}
+
+function pathReferences(path: string | undefined): readonly string[] {
+  const references = path?.match(LITERAL)?.map(literalReference) ?? []
+  return references.filter((each) => each !== undefined)
+}
+
+/** The bulkIds that values anywhere in the data of an operation name, also within the filter of a PATCH path. */
 export function referencesIn(data: Json | undefined): Set<string> {
   const found = new Set<string>()
   collect(data, found)
@@ -21,7 +46,10 @@ function collect(value: Json | undefined, into: Set<string>): void {
   } else if (Array.isArray(value)) {
     for (const element of value as readonly Json[]) collect(element, into)
   } else if (isJsonObject(value)) {
-    for (const element of Object.values(value)) collect(element, into)
+    for (const [key, element] of Object.entries(value)) {
+      for (const reference of pathReferences(filteredPath(key, element))) into.add(reference)
+      collect(element, into)
+    }
   }
 }
 
@@ -45,9 +73,19 @@ export function resolveReferences(data: Json | undefined, ids: KnownIds): Json |
 }
 
 function resolveMembers(object: JsonObject, ids: KnownIds): JsonObject {
-  const members = Object.entries(object).map(([key, value]) => [key, resolveReferences(value, ids)] as const)
+  const members = Object.entries(object).map(([key, value]) => {
+    const path = filteredPath(key, value)
+    return [key, path === undefined ? resolveReferences(value, ids) : resolvePath(path, ids)] as const
+  })
   // fromEntries defines each key as its own, __proto__ too.
   return Object.fromEntries(members.filter(([, value]) => value !== undefined))
+}
+
+function resolvePath(path: string, ids: KnownIds): string {
+  return path.replace(LITERAL, (literal) => {
+    const id = ids.get(literalReference(literal) ?? '')
+    return id === undefined ? literal : JSON.stringify(id)
+  })
 }
 
 /** Whether an element of a list is a reference without an id, or an object that holds one directly. */

@@ -1,5 +1,6 @@
 import { DomainError } from '../../domain/errors.ts'
 import type { Group } from '../../domain/group.ts'
+import type { RecordId } from '../../domain/ids.ts'
 import type { CustomRole } from '../../domain/role.ts'
 import type { User } from '../../domain/user.ts'
 import type { WriteStores } from '../../domain/write-ports.ts'
@@ -68,20 +69,23 @@ export class BulkStep {
    * @param committed settles with the transaction
    */
   async run(stores: WriteStores, committed: Promise<unknown>): Promise<ReadonlyMap<BulkOperation, Written>> {
-    const nested = new NestedWork(stores, committed)
+    const trace: Trace = { first: undefined, cause: undefined }
+    const nested = new NestedWork(traced(stores, trace), committed)
     this.#nested = nested
     this.#forget()
     this.#refuseHuge()
     const written = new Map<BulkOperation, Written>()
-    const incomplete: BulkOperation[] = []
+    const incomplete = new Map<BulkOperation, RecordId | undefined>()
     for (const operation of this.operations) {
       const open = this.#openReferences(this.#begin(operation))
+      trace.first = undefined
       const result = await write(this.#contextOf(operation, nested), operation, this.#made.ids)
       written.set(operation, result)
       if (operation.method === 'POST') this.#made.ids.set(operation.bulkId ?? '', result.id)
-      if (open.length > 0) incomplete.push(operation)
+      if (open.length > 0) incomplete.set(operation, trace.first)
     }
-    for (const operation of incomplete) {
+    for (const [operation, cause] of incomplete) {
+      trace.cause = cause
       const { id } = written.get(this.#begin(operation))!
       written.set(operation, await complete(this.#contextOf(operation, nested), { operation, id, ids: this.#made.ids }))
     }
@@ -139,6 +143,31 @@ export class BulkStep {
       ifMatch,
       ifNoneMatch: undefined,
     }
+  }
+}
+
+/** The records of a step: the first since it was asked for, and what further ones name as what led to them. */
+interface Trace {
+  first: RecordId | undefined
+  cause: RecordId | undefined
+}
+
+/** The same stores, whose journal follows the records: what completes a circle comes of what entered it. */
+function traced(stores: WriteStores, trace: Trace): WriteStores {
+  const { journal } = stores
+  return {
+    ...stores,
+    journal: {
+      nextSeq: (orgId) => journal.nextSeq(orgId),
+      async append(orgId, draft) {
+        const appended = await journal.append(
+          orgId,
+          trace.cause === undefined ? draft : { cause: trace.cause, ...draft },
+        )
+        trace.first ??= appended.id
+        return appended
+      },
+    },
   }
 }
 

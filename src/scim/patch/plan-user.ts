@@ -29,6 +29,8 @@ export interface UserPatch {
   (current: UserState): UserState
   /** Whether it looks at what the person may do, so that `current.access` must be there. */
   readonly readsAccess: boolean
+  /** Whether a path names `roles` or `entitlements`, which may say a role in the org. */
+  readonly namesRoles: boolean
   /** Names of unknown keys in path-less values, which were dropped. */
   readonly ignored: readonly string[]
 }
@@ -199,6 +201,10 @@ function toStep(edit: Edit): PatchStep {
   return { schema, name: attribute.name, change: changeOf(edit), weight }
 }
 
+function isRoles({ schema, attribute: { name } }: Target): boolean {
+  return schema === undefined && (name === 'roles' || name === 'entitlements')
+}
+
 interface Plan {
   readonly steps: readonly PatchStep[]
   /** Steps on what the person may do, and the attributes among it that a path names. */
@@ -264,5 +270,6 @@ export function planUserPatch(
     const next = applyTo(current, plan)
     return plan.accessSteps.length === 0 ? next : { ...next, wishes: wishesOf(current, plan) }
   }
-  return Object.assign(apply, { readsAccess: access.length > 0, ignored: namesForRecord(ignored) })
+  const namesRoles = edits.some(({ named, target }) => named && isRoles(target))
+  return Object.assign(apply, { readsAccess: access.length > 0, namesRoles, ignored: namesForRecord(ignored) })
 }

@@ -48,7 +48,10 @@ export const ROLLCALL_EXTENSION: SchemaDefinition = Object.freeze({
       'teamRoles',
       'The role in each team; writing one sets it for the team it names and leaves the others.',
       attribute('teamName', 'Name of the team.'),
-      attribute('roleName', 'The role in the team: admin, member or viewer.'),
+      attribute(
+        'roleName',
+        'The role in the team: admin, member, viewer, or the name of a custom role in its exact case.',
+      ),
     ),
     roleList(
       'registryRoles',

@@ -256,11 +256,6 @@ forEachDialect('what a person may do, over HTTP', (dialect) => {
     })
   }
 
-  it('refuses to make an account that is no person', async () => {
-    const body = { schemas: [USER], userName: fresh('bot'), accountType: 'SERVICE' }
-    expectRefusal(await script.post('/Users', body), 400, 'invalidValue')
-  })
-
   it('refuses an unknown role in a team', async () => {
     const teamName = await team()
     const { id } = await makeUser(script)
@@ -341,6 +336,13 @@ forEachDialect('what a person may do, over HTTP', (dialect) => {
       expect(accessIn(withheld)['organizationRole']).to.equal('member')
       expect(withheld.json['roles']).to.deep.equal(roles)
       expect(idOf(withheld)).to.not.equal(idOf(granted))
+      const same = replace('roles', roles)
+      const again = await plain.patch(path(idOf(withheld)), same)
+      expect([again.status, again.headers.etag]).to.deep.equal([200, withheld.headers.etag])
+      expect(accessIn(await script.patch(path(idOf(withheld)), same))['organizationRole']).to.equal('admin')
+      const refused = await plain.delete(path(idOf(withheld)))
+      expectRefusal(refused, 403)
+      expect(refused.json['detail']).to.include('admin')
     })
   })
 })

@@ -11,6 +11,7 @@ import { mintToken } from '../../../src/auth/token.ts'
 import { loadConfig } from '../../../src/config.ts'
 import type { ConnectionKind, Scope } from '../../../src/domain/connection.ts'
 import { newId, type OrgId, type TokenId } from '../../../src/domain/ids.ts'
+import type { JsonObject } from '../../../src/domain/json.ts'
 import { createHttpServer } from '../../../src/http/limits.ts'
 import { createLogger } from '../../../src/http/logging.ts'
 import { addToken } from '../../../src/provisioning/connection-tokens.ts'
@@ -49,6 +50,8 @@ export interface Gateway {
   connect(options: ConnectionOptions): Promise<ScimClient>
   /** Runs something while the store's table of groups is gone. */
   breakGroups<T>(run: () => Promise<T>): Promise<T>
+  /** The bodies of the records of the first org's log, oldest first. */
+  records(): Promise<readonly JsonObject[]>
   close(): Promise<void>
 }
 
@@ -77,6 +80,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     client: () => new ScimClient(origin, token),
     connect: async (asked) => new ScimClient(origin, await connect(asked)),
     breakGroups: (run) => withoutTable(test, 'scim_group', run),
+    async records() {
+      const tail = await test.store.reads.records.tail(tenant.orgId, 1_000)
+      return tail.map(({ body }) => JSON.parse(body) as JsonObject)
+    },
     async close() {
       server.closeAllConnections()
       server.close()
