@@ -42,13 +42,13 @@ describe('conformance: the command', () => {
   it('ends with 2 and says what is wrong when nothing can be run', async () => {
     const [noUrl, profile, none, refused] = await Promise.all([
       command([]),
-      command(['--url', server.url, '--token', 'x', '--profile', 'ping']),
+      command(['--url', server.url, '--token', 'x', '--profile', 'onelogin']),
       command(['--url', server.url, '--token', server.token, '--grep', 'no such case']),
       command(['--url', 'http://127.0.0.1:1/scim', '--token', 'x']),
     ])
     expect(noUrl).to.include({ code: 2, stdout: '' })
     expect(noUrl.stderr).to.contain('--url and --token are needed')
-    expect(profile.stderr).to.contain('--profile ping: wanted one of rfc, okta, entra')
+    expect(profile.stderr).to.contain('--profile onelogin: wanted one of rfc, okta, entra, jumpcloud, ping, authentik')
     expect(none.stderr).to.contain('no case matches')
     expect(refused.stderr).to.contain('ECONNREFUSED')
   })
