@@ -169,7 +169,7 @@ forEachDialect('requests as large as they may be, and larger (S36)', function (d
     }
   }
 
-  it('are answered or refused with a status that says so, again and again, in memory that does not grow', async function () {
+  it('are answered or refused with a status that says so, again and again, in memory that does not grow (S20, S36)', async function () {
     this.timeout(120_000)
     await sendAll()
     const before = process.memoryUsage().rss
