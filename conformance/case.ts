@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { fillIn } from './fill-in.ts'
 
 /** Whose behaviour a case describes: the RFCs themselves, or what one identity provider sends. */
-export const PROFILES = ['rfc', 'okta', 'entra'] as const
+export const PROFILES = ['rfc', 'okta', 'entra', 'jumpcloud', 'ping', 'authentik'] as const
 export type Profile = (typeof PROFILES)[number]
 
 /**

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { loadCases, PROFILES, type Profile } from './case.ts'
+import { loadCases, PROFILES, type ConformanceCase, type Profile } from './case.ts'
+import { htmlReport } from './html-report.ts'
 import { jsonReport, textReport } from './report.ts'
-import { runCases, type RunOptions } from './runner.ts'
+import { runCases, type Report, type RunOptions } from './runner.ts'
 
 const USAGE = `Runs SCIM 2.0 conformance cases over HTTP against any server.
 
@@ -13,6 +15,8 @@ const USAGE = `Runs SCIM 2.0 conformance cases over HTTP against any server.
   --profile   only cases of one profile: ${PROFILES.join(', ')}
   --grep      only cases whose id, title, source or section holds this text
   --json      the report as JSON on standard output
+  --html      the report as one HTML page, written to this file
+  --answers   every request and its answer as JSON lines, written to this file
   --verbose   names the passed cases too
   --keep      leaves what the cases created in place (otherwise each case deletes it at its end)
   --list      names the cases and ends
@@ -33,6 +37,8 @@ async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Pr
         profile: { type: 'string' },
         grep: { type: 'string' },
         json: { type: 'boolean', default: false },
+        html: { type: 'string' },
+        answers: { type: 'string' },
         verbose: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
@@ -42,17 +48,7 @@ async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Pr
     if (values.help) return say(USAGE)
     const cases = loadCases()
     if (values.list) return say(cases.map(({ id, source, title }) => `${id}  ${title} [${source}]`).join('\n'))
-    const token = values.token ?? environment['SCIM_TOKEN']
-    if (values.url === undefined || token === undefined) throw new Error(`--url and --token are needed\n\n${USAGE}`)
-    const options: RunOptions = {
-      url: values.url,
-      token,
-      keep: values.keep,
-      ...(values.profile === undefined ? {} : { profile: readProfile(values.profile) }),
-      ...(values.grep === undefined ? {} : { grep: values.grep }),
-    }
-    const report = await runCases(cases, options)
-    if (report.outcomes.length === 0) throw new Error('no case matches --profile and --grep')
+    const report = await runAndWrite(cases, values, environment['SCIM_TOKEN'])
     const style = { colour: process.stdout.isTTY === true, verbose: values.verbose }
     say(values.json ? jsonReport(report) : textReport(report, style))
     return report.failed === 0 ? 0 : 1
@@ -60,6 +56,44 @@ async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Pr
     process.stderr.write(`conformance: ${messageOf(error)}\n`)
     return 2
   }
+}
+
+function writeAnswers(path: string): NonNullable<RunOptions['onAnswer']> {
+  writeFileSync(path, '')
+  return (caseId, { method, path: target, body: sent }, { status, headers, text }) => {
+    appendFileSync(path, `${JSON.stringify({ case: caseId, method, path: target, sent, status, headers, text })}\n`)
+  }
+}
+
+interface Values {
+  readonly url?: string
+  readonly token?: string
+  readonly profile?: string
+  readonly grep?: string
+  readonly html?: string
+  readonly answers?: string
+  readonly keep: boolean
+}
+
+/** Runs the cases and writes the files that were asked for. */
+async function runAndWrite(
+  cases: readonly ConformanceCase[],
+  { url, token = '', profile, grep, html, answers, keep }: Values,
+  defaultToken = '',
+): Promise<Report> {
+  const given = token === '' ? defaultToken : token
+  if (url === undefined || given === '') throw new Error(`--url and --token are needed\n\n${USAGE}`)
+  // A file that cannot be written stops the run before it begins.
+  if (html !== undefined) writeFileSync(html, '')
+  const report = await runCases(cases, {
+    ...{ url, token: given, keep },
+    ...(profile === undefined ? {} : { profile: readProfile(profile) }),
+    ...(grep === undefined ? {} : { grep }),
+    ...(answers === undefined ? {} : { onAnswer: writeAnswers(answers) }),
+  })
+  if (report.outcomes.length === 0) throw new Error('no case matches --profile and --grep')
+  if (html !== undefined) writeFileSync(html, htmlReport(report, new Date()))
+  return report
 }
 
 function readProfile(text: string): Profile {

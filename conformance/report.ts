@@ -18,6 +18,8 @@ export function textReport(report: Report, style: ReportStyle): string {
   for (const [section, outcomes] of bySection(report.outcomes)) lines.push(...sectionLines(section, outcomes, style))
   const left = report.outcomes.flatMap((outcome) => outcome.leftOver)
   if (left.length > 0) lines.push('', `not deleted again by the server: ${left.join(', ')}`)
+  const skips = skipsByReason(report.outcomes)
+  if (skips.length > 0) lines.push('', ...skips.map(({ reason, count }) => `${count} skipped: ${reason}`))
   const { passed, failed, skipped, ms } = report
   lines.push('', `${passed} passed, ${failed} failed, ${skipped} skipped in ${(ms / 1000).toFixed(1)} s`)
   return lines.join('\n')
@@ -47,14 +49,27 @@ function capabilityLine(report: Report): string {
   return `supports ${there.join(', ')}${reasons === '' ? '' : ` (${reasons})`}`
 }
 
-function bySection(outcomes: readonly Outcome[]): Map<string, Outcome[]> {
+/** The outcomes of each section, in the order of the run. */
+export function bySection(outcomes: readonly Outcome[]): Map<string, Outcome[]> {
   const sections = new Map<string, Outcome[]>()
   for (const outcome of outcomes) sections.set(outcome.section, [...(sections.get(outcome.section) ?? []), outcome])
   return sections
 }
 
+/** How many of the outcomes ended so. */
+export function countOf(outcomes: readonly Outcome[], result: Outcome['result']): number {
+  return outcomes.filter((outcome) => outcome.result === result).length
+}
+
+/** Why cases were skipped, and how many for each reason, so that none is passed over in silence. */
+export function skipsByReason(outcomes: readonly Outcome[]): readonly { reason: string; count: number }[] {
+  const counts = new Map<string, number>()
+  for (const { reason } of outcomes) if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  return [...counts].map(([reason, count]) => ({ reason, count }))
+}
+
 function sectionLines(section: string, outcomes: readonly Outcome[], style: ReportStyle): string[] {
-  const count = (result: Outcome['result']): number => outcomes.filter((outcome) => outcome.result === result).length
+  const count = (result: Outcome['result']): number => countOf(outcomes, result)
   const overall = count('failed') > 0 ? 'failed' : count('passed') > 0 ? 'passed' : 'skipped'
   const skipped = count('skipped') === 0 ? '' : `, ${count('skipped')} skipped`
   const shown = outcomes.filter((outcome) => style.verbose || outcome.result !== 'passed')
@@ -81,7 +96,8 @@ function failureLines({ step, steps, request, answer, problems }: Failure): stri
   return lines
 }
 
-function requestLine({ method, path, headers }: WireRequest): string {
+/** A request in one line: method, path as a person reads it, the headers that the case sets. */
+export function requestLine({ method, path, headers }: WireRequest): string {
   const extra = Object.entries(headers).map(([name, value]) => ` ${name}: ${value}`)
   return `${method} ${decoded(path)}${extra.join('')}`
 }
@@ -95,8 +111,9 @@ function decoded(path: string): string {
   }
 }
 
-function shorten(text: string): string {
-  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`
+/** The beginning of a long text, with its length. */
+export function shorten(text: string, longest: number = LONGEST_TEXT): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)}… (${text.length} characters)`
 }
 
 function mark(result: Outcome['result'], style: ReportStyle): string {

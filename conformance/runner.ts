@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly keep?: boolean
   /** Told after every case. */
   readonly onOutcome?: (outcome: Outcome) => void
+  /** Told of every answer that a case got, in their order. */
+  readonly onAnswer?: (caseId: string, request: WireRequest, answer: Answer) => void
 }
 
 /** The result of a run, cases in the order they ran. `missing` has what the server says it cannot do. */
@@ -123,7 +125,7 @@ async function runCase(item: ConformanceCase, base: URL, options: RunOptions, mi
   if (lacking !== undefined) return end({ result: 'skipped', reason: missing.get(lacking) ?? lacking, leftOver: [] })
   return withClient(base, options.token, async (client) => {
     const created: string[] = []
-    const failure = await runSteps(item, client, created)
+    const failure = await runSteps(item, client, created, options)
     const leftOver = options.keep === true ? [] : await removeAll(client, created)
     if (failure === undefined) return end({ result: 'passed', leftOver })
     if (item.needs.length > 0 && failure.answer?.status === 501) {
@@ -134,7 +136,12 @@ async function runCase(item: ConformanceCase, base: URL, options: RunOptions, mi
   })
 }
 
-async function runSteps(item: ConformanceCase, client: ScimClient, created: string[]): Promise<Failure | undefined> {
+async function runSteps(
+  item: ConformanceCase,
+  client: ScimClient,
+  created: string[],
+  { onAnswer }: RunOptions,
+): Promise<Failure | undefined> {
   const seen = new Seen(randomName())
   for (const [index, raw] of item.steps.entries()) {
     const position = { step: index + 1, steps: item.steps.length }
@@ -144,6 +151,7 @@ async function runSteps(item: ConformanceCase, client: ScimClient, created: stri
       const step = fillIn(raw, (name) => seen.lookUp(name))
       request = wireRequest(step, seen)
       answer = await client.send(request)
+      onAnswer?.(item.id, request, answer)
       noteCreated(created, request, answer)
       seen.noteEtag(answer.headers['etag'])
       if (raw.save !== undefined) seen.save(raw.save, answer.json)
@@ -197,12 +205,23 @@ function errorShape({ error }: Expectation, answer: Answer): Record<string, unkn
   return { ...shape, scimType: { $in: typeof error === 'string' ? [error] : error } }
 }
 
-function noteCreated(created: string[], request: WireRequest, answer: Answer): void {
-  const endpoint = /^\/(?:Users|Groups|Roles)(?=$|\?)/u.exec(request.path)?.[0]
+function noteCreated(created: string[], { method, path }: WireRequest, answer: Answer): void {
+  if (method !== 'POST') return
+  if (path === '/Bulk') created.push(...createdInBulk(answer.json))
+  const endpoint = /^\/(?:Users|Groups|Roles)(?=$|\?)/u.exec(path)?.[0]
   const id = (answer.json as { id?: unknown } | undefined | null)?.id
-  if (request.method === 'POST' && answer.status === 201 && endpoint !== undefined && typeof id === 'string') {
+  if (answer.status === 201 && endpoint !== undefined && typeof id === 'string') {
     created.push(`${endpoint}/${encodeURIComponent(id)}`)
   }
+}
+
+/** Paths of what the operations of a Bulk answer created, by their locations (RFC 7644 §3.7.3). */
+function createdInBulk(json: unknown): string[] {
+  const operations = (json as { Operations?: unknown } | undefined | null)?.Operations
+  if (!Array.isArray(operations)) return []
+  return (operations as { status?: unknown; location?: unknown }[])
+    .filter(({ status }) => String(status) === '201')
+    .flatMap(({ location }) => /\/(?:Users|Groups|Roles)\/[^/?#]+$/u.exec(String(location))?.[0] ?? [])
 }
 
 /** Deletes what a case created, newest first, and answers what is still there. */

@@ -115,7 +115,7 @@ async function serve(parts: ServingParts): Promise<Gateway> {
         app(req, res)
       })
     }
-  })
+  }, config.server.requestTimeoutMs)
   const drain = createDrain(server, { limitMs: config.server.drainMs, noticeMs: DRAIN_NOTICE_MS })
   const stopping = { ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }
   try {

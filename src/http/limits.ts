@@ -13,15 +13,18 @@ export const MAX_LARGE_BODY_BYTES = 16 * 1024 * 1024
  * An HTTP server with the limits that must hold before any middleware runs: header bytes, and the time a client may take
  * to send its headers and its request. `keepAliveTimeout` is above the 60 s that usual load balancers keep idle
  * connections, so the balancer closes first and never sends a request into a closing socket.
+ *
+ * @param requestTimeoutMs the longest time to receive one request, headers and body; a slower one is answered 408 and closed
  */
-export function createHttpServer(listener: RequestListener): Server {
+export function createHttpServer(listener: RequestListener, requestTimeoutMs = 30_000): Server {
   const server = createServer(
     {
       maxHeaderSize: MAX_TARGET_BYTES + 16 * 1024,
-      headersTimeout: 20_000,
-      requestTimeout: 120_000,
+      headersTimeout: Math.min(20_000, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
       keepAliveTimeout: 65_000,
-      connectionsCheckingInterval: 5_000,
+      // How late a slow client may be found out.
+      connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs / 2),
     },
     listener,
   )

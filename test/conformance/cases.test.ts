@@ -2,19 +2,28 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { loadCases } from '../../conformance/case.ts'
+import { loadCases, PROFILES } from '../../conformance/case.ts'
 import { Seen } from '../../conformance/fill-in.ts'
+import { LIBRARY_FAULTS } from './library-faults.ts'
 
 describe('conformance: the case files', () => {
-  it('hold at least 250 cases with a source each, Okta and Entra among them', () => {
+  it('hold at least 250 cases with a source each, and some of every profile', () => {
     const cases = loadCases()
     expect(cases.length).to.be.at.least(250)
-    for (const profile of ['rfc', 'okta', 'entra'] as const) {
-      expect(cases.filter((item) => item.profiles.includes(profile)).length, profile).to.be.at.least(20)
+    for (const profile of PROFILES) {
+      expect(cases.filter((item) => item.profiles.includes(profile)).length, profile).to.be.at.least(15)
     }
     for (const item of cases) {
-      expect(item.source, item.id).to.match(/^(?:RFC \d{4} §\d|Okta, "|Entra ID, |W&B, "|Robustness)/u)
+      expect(item.source, item.id).to.match(
+        /^(?:RFC \d{4} §\d|(?:Okta|JumpCloud|Ping|W&B), "|Entra ID, |JumpCloud, a third party|authentik, source|Robustness)/u,
+      )
     }
+  })
+
+  it('hold a case for every fault of scimmy 1.3.5 and scimmy-routers 1.3.2 that a client would meet', () => {
+    const ids = new Set(loadCases().map(({ id }) => id))
+    const cases = Object.entries(LIBRARY_FAULTS).flatMap(([fault, held]) => held.map((id) => ({ fault, id })))
+    expect(cases.filter(({ id }) => !ids.has(id))).to.deep.equal([])
   })
 
   it('name only fill-ins that an earlier step of the case has saved', () => {

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { startSmallServer, type SmallServer } from './small-server.ts'
 
@@ -39,16 +42,31 @@ describe('conformance: the command', () => {
     expect(JSON.parse(ended.stdout)).to.have.nested.property('counts.passed', 0)
   })
 
+  it('writes the HTML report and every answer to the files that are named', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'conformance-command-'))
+    const [html, answers] = [join(folder, 'report.html'), join(folder, 'answers.jsonl')]
+    const asked = ['--url', server.url, '--token', server.token, '--grep', 'rfc-post-client-id-ignored']
+    const ended = await command([...asked, '--html', html, '--answers', answers])
+    expect(ended).to.include({ code: 0, stderr: '' })
+    expect(readFileSync(html, 'utf8')).to.contain('<b class="passed">1</b>')
+    const [first] = readFileSync(answers, 'utf8').split('\n')
+    expect(JSON.parse(first!)).to.include({ case: 'rfc-post-client-id-ignored', method: 'POST', status: 201 })
+    expect(readFileSync(answers, 'utf8')).not.to.contain(server.token)
+    const unwritable = await command([...asked, '--html', join(folder, 'none', 'report.html')])
+    expect(unwritable).to.include({ code: 2, stdout: '' })
+    rmSync(folder, { recursive: true })
+  })
+
   it('ends with 2 and says what is wrong when nothing can be run', async () => {
     const [noUrl, profile, none, refused] = await Promise.all([
       command([]),
-      command(['--url', server.url, '--token', 'x', '--profile', 'ping']),
+      command(['--url', server.url, '--token', 'x', '--profile', 'onelogin']),
       command(['--url', server.url, '--token', server.token, '--grep', 'no such case']),
       command(['--url', 'http://127.0.0.1:1/scim', '--token', 'x']),
     ])
     expect(noUrl).to.include({ code: 2, stdout: '' })
     expect(noUrl.stderr).to.contain('--url and --token are needed')
-    expect(profile.stderr).to.contain('--profile ping: wanted one of rfc, okta, entra')
+    expect(profile.stderr).to.contain('--profile onelogin: wanted one of rfc, okta, entra, jumpcloud, ping, authentik')
     expect(none.stderr).to.contain('no case matches')
     expect(refused.stderr).to.contain('ECONNREFUSED')
   })

@@ -192,7 +192,7 @@ describe('conformance: the runner', () => {
       if (request.path !== '/ServiceProviderConfig') Object.assign(reply, { status: 200, body: {} })
     })
     expect(report.outcomes.filter((outcome) => outcome.result === 'passed').map((outcome) => outcome.id)).to.deep.equal(
-      ['http-dup-query', 'page-not-a-number'],
+      ['http-dup-query', 'page-not-a-number', 'authentik-config-token'],
     )
   })
 })

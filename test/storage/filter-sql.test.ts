@@ -89,7 +89,7 @@ forEachDialect('filters in SQL', (dialect) => {
     await fc.assert(property, { seed, numRuns: Math.ceil((2 * runs) / batch) })
   }
 
-  it(`select the people the evaluator selects, ${RUNS} filters (RFC 7644 §3.4.2.2)`, async function () {
+  it(`select the people the evaluator selects, ${RUNS} filters (S29, RFC 7644 §3.4.2.2)`, async function () {
     this.timeout(300_000)
     const known = [...people.userIds.slice(0, 5), ...people.groupIds]
     for (const viewer of [people.idp, people.script]) {
@@ -118,7 +118,7 @@ forEachDialect('filters in SQL', (dialect) => {
     }
   })
 
-  it('take hostile text as text, on every attribute and operator that takes text', async function () {
+  it('take hostile text as text, on every attribute and operator that takes text (S29)', async function () {
     this.timeout(120_000)
     const resources = people.resources(people.idp)
     const scope = { dialect, table: 'user', orgId: people.orgId, viewer: people.idp } as const
@@ -137,7 +137,7 @@ forEachDialect('filters in SQL', (dialect) => {
     }
   })
 
-  it('bear the most terms and levels a filter may have', async () => {
+  it('bear the most terms and levels a filter may have (S20)', async () => {
     const scope = { dialect, table: 'user', orgId: people.orgId, viewer: people.idp } as const
     const resources = people.resources(people.idp)
     const wide = [
