@@ -85,6 +85,10 @@ function ensureInstalled() {
   const lock = fs.readFileSync(join(ROOT, 'package-lock.json'))
   const stamp = sha256(lock, process.version, process.platform, process.arch)
   if (stampIs(INSTALL_STAMP, stamp)) return
+  // npm ci empties the folder it finds, and follows a link to do so: the packages of another checkout would be gone.
+  if (fs.lstatSync(join(ROOT, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new Stop('node_modules is a link to a folder elsewhere: npm ci would empty that one. Remove the link')
+  }
   say('installing packages (npm ci; about a minute, most of it compiling SQLite)')
   if (!run('npm', ['ci', '--no-audit', '--no-fund'])) throw new Stop(`npm ci failed: ${installHint()}`)
   if (!bindingLoads()) {
