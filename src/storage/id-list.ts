@@ -28,6 +28,14 @@ export function jsonIdRows(dialect: Dialect, json: string): RawBuilder<{ id: str
     : sql`(select jsonb_array_elements_text(${json}::text::jsonb) collate "C" as id)`
 }
 
+/** The same with the place of each id in the list as column `n`, from 0. */
+export function numberedIds(dialect: Dialect, json: string): RawBuilder<{ id: string; n: number }> {
+  return dialect === 'sqlite'
+    ? sql`(select key as n, value as id from json_each(${json}))`
+    : sql`(select (at - 1)::int as n, each collate "C" as id
+        from jsonb_array_elements_text(${json}::text::jsonb) with ordinality as list (each, at))`
+}
+
 /**
  * Rows as one bound JSON parameter, a list of lists, whose values are named and typed in their order: a source of rows,
  * as `insert … select` wants it.

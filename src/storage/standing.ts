@@ -5,18 +5,24 @@ import type { GroupRef } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { Standing } from '../domain/ports.ts'
 import type { User } from '../domain/user.ts'
-import { jsonIdRows, memberIndex } from './id-list.ts'
+import { memberIndex, numberedIds } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 const MAX_GROUPS_LISTED = 1_000
 
+/** What a row speaks of: each costs more to hand over than to find, so there are as few as can be. */
+const KIND = { team: 0, member: 1, seats: 2, registry: 3 } as const
+
 interface StandingRow {
-  readonly user_id: UserId
-  readonly kind: 'member' | 'team' | 'seat' | 'registry'
-  /** Of the group or team; empty for the others. */
-  readonly id: GroupId
-  readonly name: string
-  readonly value: string
+  /** Which of the people asked for, from 0. */
+  readonly n: number
+  readonly kind: (typeof KIND)[keyof typeof KIND]
+  /** Of the group or team. */
+  readonly id: GroupId | null
+  readonly name: string | null
+  /** Role, or seats by product as JSON. */
+  readonly value: string | null
+  readonly direct: number
 }
 
 interface People {
@@ -34,25 +40,32 @@ const teamRoleName = sql`(case t.custom_role_id when '' then t.role else coalesc
 
 // SQLite takes the tables of a cross join in this order; left to itself it would read the whole org's rows first.
 const selectStanding = preparedQuery((db, { orgId, ids }: People, dialect) => {
-  const people = jsonIdRows(dialect, ids)
+  const people = numberedIds(dialect, ids)
+  const listed = sql`m.origin <> 'service'`
+  const seats =
+    dialect === 'sqlite' ? sql`json_group_object(s.product, s.given)` : sql`json_object_agg(s.product, s.given)::text`
   return sql<StandingRow>`
-    select m.user_id, 'member' as kind, m.group_id as id, g.display_name as name, '' as value from ${people} as i
-      cross join group_member m ${memberIndex(dialect)} cross join scim_group g
-      where m.org_id = ${orgId} and m.user_id = i.id and m.origin <> 'service'
-        and g.org_id = ${orgId} and g.id = m.group_id and g.deleted_at is null
-    union all
-    select t.user_id, 'team', t.team_id, g.display_name, ${teamRoleName} from ${people} as i
-      cross join team_membership t cross join scim_group g
+    select i.n, ${sql.lit(KIND.team)} as kind, t.team_id as id, g.display_name as name, ${teamRoleName} as value,
+        case when exists (select 1 from group_member as m where m.org_id = t.org_id and m.group_id = t.team_id
+          and m.user_id = t.user_id and ${listed}) then 1 else 0 end as direct
+      from ${people} as i cross join team_membership t cross join scim_group g
       where t.org_id = ${orgId} and t.user_id = i.id
         and g.org_id = ${orgId} and g.id = t.team_id and g.deleted_at is null
     union all
-    select s.user_id, 'seat', '', s.product, s.given from ${people} as i
-      cross join user_seat s where s.org_id = ${orgId} and s.user_id = i.id
+    select i.n, ${sql.lit(KIND.member)}, m.group_id, g.display_name, null, 1
+      from ${people} as i cross join group_member m ${memberIndex(dialect)} cross join scim_group g
+      where m.org_id = ${orgId} and m.user_id = i.id and ${listed}
+        and g.org_id = ${orgId} and g.id = m.group_id and g.deleted_at is null
+        and not exists (select 1 from team_membership as t where t.org_id = m.org_id and t.user_id = m.user_id
+          and t.team_id = m.group_id)
     union all
-    select e.user_id, 'registry', '', e.target, e.value from ${people} as i
-      cross join explicit_grant e where e.org_id = ${orgId} and e.user_id = i.id and e.kind = 'registry_role'`.compile(
-    db,
-  )
+    select i.n, ${sql.lit(KIND.seats)}, null, null,
+        (select ${seats} from user_seat as s where s.org_id = ${orgId} and s.user_id = i.id), 0
+      from ${people} as i
+    union all
+    select i.n, ${sql.lit(KIND.registry)}, null, e.target, e.value, 0
+      from ${people} as i cross join explicit_grant e
+      where e.org_id = ${orgId} and e.user_id = i.id and e.kind = 'registry_role'`.compile(db)
 })
 
 /**
@@ -64,33 +77,32 @@ export async function standingOf(
   orgId: OrgId,
   people: readonly User[],
 ): Promise<ReadonlyMap<UserId, Standing>> {
-  const found = new Map(people.map((user) => [user.id, new Gathered(user)]))
   if (people.length === 0) return new Map()
-  const rows = await selectStanding(db, { orgId, ids: JSON.stringify(people.map(({ id }) => id)) })
-  for (const row of rows) found.get(row.user_id)?.take(row)
-  return new Map([...found].map(([id, gathered]) => [id, gathered.standing()]))
+  const found = people.map((user) => new Gathered(user))
+  for (const row of await selectStanding(db, { orgId, ids: JSON.stringify(people.map(({ id }) => id)) })) {
+    found[row.n]?.take(row)
+  }
+  return new Map(found.map((gathered, n) => [people[n]!.id, gathered.standing()]))
 }
 
 /** What is found of one person. The rows come in no order; what is given has one, so that the same state reads the same. */
 class Gathered {
   readonly #user: User
   readonly #groups = new Map<GroupId, GroupRef>()
-  readonly #seats = new Map<string, string>()
   readonly #teamRoles: TeamRoleValue[] = []
   readonly #registryRoles: RegistryRoleValue[] = []
+  #seats: ReadonlyMap<string, string> = new Map()
 
   constructor(user: User) {
     this.#user = user
   }
 
-  take({ kind, id, name, value }: StandingRow): void {
-    if (kind === 'member') this.#groups.set(id, { id, display: name, type: 'direct' })
-    else if (kind === 'seat') this.#seats.set(name, value)
-    else if (kind === 'registry') this.#registryRoles.push({ registryName: name, roleName: value })
-    else {
-      this.#teamRoles.push({ teamName: name, roleName: value })
-      if (!this.#groups.has(id)) this.#groups.set(id, { id, display: name, type: 'indirect' })
-    }
+  take({ kind, id, name, value, direct }: StandingRow): void {
+    const [named, valued] = [name ?? '', value ?? '']
+    if (kind === KIND.seats) this.#seats = seatsOf(value)
+    else if (kind === KIND.registry) this.#registryRoles.push({ registryName: named, roleName: valued })
+    else if (id !== null) this.#groups.set(id, { id, display: named, type: direct === 1 ? 'direct' : 'indirect' })
+    if (kind === KIND.team) this.#teamRoles.push({ teamName: named, roleName: valued })
   }
 
   standing(): Standing {
@@ -108,6 +120,11 @@ class Gathered {
       registryRoles: sorted(this.#registryRoles, ({ registryName }) => registryName),
     }
   }
+}
+
+function seatsOf(json: string | null): ReadonlyMap<string, string> {
+  // SQLite gives an empty object for no row, PostgreSQL null.
+  return json === null ? new Map() : new Map(Object.entries(JSON.parse(json) as Record<string, string>))
 }
 
 function sorted<T>(list: T[], keyOf: (one: T) => string): readonly T[] {
