@@ -233,7 +233,14 @@ forEachDialect('custom roles', (dialect) => {
   it('are listed in the order they were made, and the org may have so many', async () => {
     const viewer = { connectionId: undefined, kind: 'script' } as const
     const rows = Array.from({ length: MAX_ROLES }, (_, index) => ({
-      ...{ org_id: tenant.orgId, id: crypto.randomUUID(), ord: index + 1, name: `role ${index}`, name_key: '', description: null },
+      ...{
+        org_id: tenant.orgId,
+        id: crypto.randomUUID(),
+        ord: index + 1,
+        name: `role ${index}`,
+        name_key: '',
+        description: null,
+      },
       ...{ base: 'member', version: 1, created: 1, updated: 1 },
     }))
     await test.connections.writer.insertInto('custom_role').values(rows).execute()

@@ -12,8 +12,11 @@ export interface Plan {
 /** Asks for the plan of a statement with the values it ran with. */
 export type Explain = (query: CompiledQuery) => Promise<Plan>
 
-/** One row an org, one row a table: here a whole org is as much as is looked for. */
-const SMALL = /^(org|org_policy|org_chain|org_counter|seat_counter|deployment)$/
+/**
+ * One row an org, one row a table: here a whole org is as much as is looked for. So it is of service accounts, by an index
+ * that holds only those of the whole org.
+ */
+const SMALL = /^(org|org_policy|org_chain|org_counter|seat_counter|deployment|service_account)$/
 
 /** Lines of EXPLAIN QUERY PLAN: https://www.sqlite.org/eqp.html */
 export function sqliteExplain(file: string): Explain {
