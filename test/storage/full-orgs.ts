@@ -82,6 +82,13 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
       ${series(999)} select ${org}, ${by}, 'user', ${u}, 'plan', 'done', 1 from n`,
     sql`insert into explicit_grant (org_id, user_id, kind, target, value, set_at)
       ${series(people)} select ${org}, ${u}, 'seat', 'weave', 'viewer', 1 from n`,
+    sql`insert into custom_role (org_id, id, ord, name, name_key, base, version, created, updated)
+      ${series(499)} select ${org}, ${org} || '-r-' || i, i + 1, 'Role ' || i, 'role ' || i, 'member', 1, 1, 1 from n`,
+    sql`insert into custom_role_permission (org_id, role_id, permission)
+      ${series(499)} select ${org}, ${org} || '-r-' || i, 'run:delete' from n`,
+    // What the first people are does not matter here: one in a hundred of the accounts is of the whole org.
+    sql`insert into service_account (org_id, user_id, scope, default_team_id)
+      ${series(999)} select ${org}, ${u}, case i % 100 when 0 then 'org' else 'team' end, ${g(sql`0`)} from n`,
     sql`insert into org_counter (org_id, name, value) values (${org}, 'user', ${sql.lit(people + 1)}),
       (${org}, 'group', ${sql.lit(groups + 1)}), (${org}, 'ord.user', ${sql.lit(people + 1)}),
       (${org}, 'ord.group', ${sql.lit(groups + 1)})`,

@@ -13,10 +13,10 @@ export interface Plan {
 export type Explain = (query: CompiledQuery) => Promise<Plan>
 
 /**
- * One row an org, one row a table: here a whole org is as much as is looked for. Of custom roles and service accounts an
- * org has a few; those of the org's scope are asked for all together.
+ * One row an org, one row a table: here a whole org is as much as is looked for. So it is of service accounts, by an index
+ * that holds only those of the whole org.
  */
-const SMALL = /^(org|org_policy|org_chain|org_counter|seat_counter|deployment|custom_role|service_account)$/
+const SMALL = /^(org|org_policy|org_chain|org_counter|seat_counter|deployment|service_account)$/
 
 /** Lines of EXPLAIN QUERY PLAN: https://www.sqlite.org/eqp.html */
 export function sqliteExplain(file: string): Explain {
