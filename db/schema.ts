@@ -22,6 +22,23 @@ export interface OrgPolicyTable {
   /** JSON settings; absent keys have their defaults in code. */
   settings: string
   rules_version: number
+  /** Grows with every change of `org_attribute`; 0 where none was ever declared. */
+  attributes_version: Generated<number>
+}
+
+/** An attribute of people that an org declared. */
+export interface OrgAttributeTable {
+  org_id: string
+  name: string
+  name_key: string
+  type: string
+  multi_valued: Flag
+  case_exact: Flag
+  description: string
+  /** `live` or `removing`. */
+  state: string
+  created: number
+  updated: number
 }
 
 export interface ConnectionTable {
@@ -103,6 +120,19 @@ export interface UserEmailTable {
   value_key: string
   type: string | null
   is_primary: Flag
+}
+
+/**
+ * What filters compare of the attributes an org declared, one row a value: text as it compares in `key_text`; numbers,
+ * booleans (0 or 1) and times in `key_num`.
+ */
+export interface UserAttrTable {
+  org_id: string
+  user_id: string
+  attr: string
+  ordinal: number
+  key_text: string | null
+  key_num: number | null
 }
 
 export interface ScimGroupTable {
@@ -329,11 +359,13 @@ export interface DeploymentTable {
 export interface Database {
   org: OrgTable
   org_policy: OrgPolicyTable
+  org_attribute: OrgAttributeTable
   connection: ConnectionTable
   connection_token: ConnectionTokenTable
   jwt_trust: JwtTrustTable
   user: UserTable
   user_email: UserEmailTable
+  user_attr: UserAttrTable
   scim_group: ScimGroupTable
   group_member: GroupMemberTable
   group_child: GroupChildTable

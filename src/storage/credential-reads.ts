@@ -10,7 +10,19 @@ const selectToken = preparedQuery((db, { secretHash }: { readonly secretHash: Ui
 )
 
 const selectConnection = preparedQuery((db, { orgId, id }: { readonly orgId: OrgId; readonly id: ConnectionId }) =>
-  db.selectFrom('connection').selectAll().where('org_id', '=', orgId).where('id', '=', id).compile(),
+  db
+    .selectFrom('connection')
+    .selectAll()
+    .select((eb) =>
+      eb
+        .selectFrom('org_policy')
+        .select('attributes_version')
+        .whereRef('org_policy.org_id', '=', 'connection.org_id')
+        .as('attributes_version'),
+    )
+    .where('org_id', '=', orgId)
+    .where('id', '=', id)
+    .compile(),
 )
 
 /** Rows found from a credential, before the org is known. */
@@ -28,7 +40,9 @@ export function credentialReads(db: Kysely<Database>): CredentialReads {
 
     async connection(orgId, id) {
       const [row] = await selectConnection(db, { orgId, id })
-      return row && toConnection(row)
+      if (row === undefined) return undefined
+      const version = row.attributes_version ?? 0
+      return version === 0 ? toConnection(row) : { ...toConnection(row), attributesVersion: version }
     },
 
     async trustsByIssuer(issuer) {

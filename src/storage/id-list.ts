@@ -35,12 +35,12 @@ export function jsonIdRows(dialect: Dialect, json: string): RawBuilder<{ id: str
 export function jsonRows(
   dialect: Dialect,
   json: string,
-  columns: Readonly<Record<string, 'text' | 'bigint'>>,
+  columns: Readonly<Record<string, 'text' | 'bigint' | 'numeric'>>,
 ): RawBuilder<unknown> {
   const picked = Object.entries(columns).map(([name, type], at) =>
     dialect === 'sqlite'
       ? sql`json_extract(value, ${sql.lit(`$[${at}]`)}) as ${sql.id(name)}`
-      : sql`(value ->> ${sql.lit(at)})::${type === 'text' ? sql`text` : sql`bigint`} as ${sql.id(name)}`,
+      : sql`(value ->> ${sql.lit(at)})::${sql.raw(type)} as ${sql.id(name)}`,
   )
   const list = dialect === 'sqlite' ? sql`json_each(${json})` : sql`jsonb_array_elements(${json}::text::jsonb)`
   return sql`(select ${sql.join(picked)} from ${list})`

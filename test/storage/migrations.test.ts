@@ -12,7 +12,11 @@ forEachDialect('the schema', (dialect) => {
 
   it('is up to date after one migration run, and a second run changes nothing', async () => {
     const states = await test.connections.migrationStatus()
-    expect(states.map((state) => state.name)).to.deep.equal(['0001-first-slice', '0002-custom-roles'])
+    expect(states.map((state) => state.name)).to.deep.equal([
+      '0001-first-slice',
+      '0002-custom-roles',
+      '0003-org-attributes',
+    ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])
   })

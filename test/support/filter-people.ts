@@ -5,10 +5,13 @@ import type { Viewer } from '../../src/domain/connection.ts'
 import type { AttributeType } from '../../src/domain/filter.ts'
 import { type ConnectionId, type GroupId, newId, type OrgId, type UserId } from '../../src/domain/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/domain/json.ts'
-import { ENTERPRISE_URN, USER_URN } from '../../src/domain/schema-urns.ts'
+import type { OrgAttribute, OrgAttributeType } from '../../src/domain/org-attribute.ts'
+import { CUSTOM_URN, ENTERPRISE_URN, USER_URN } from '../../src/domain/schema-urns.ts'
 import type { User, UserAttributes, UserStatus } from '../../src/domain/user.ts'
 import { baseView } from '../../src/scim/schema/definitions.ts'
 import type { AttributeDefinition, SchemaView } from '../../src/scim/schema/view.ts'
+import { userViews } from '../../src/scim/schema/user-view.ts'
+import { attributeKeys } from '../../src/storage/attribute-keys.ts'
 import { fold } from '../../src/domain/fold.ts'
 import { emailRows, fromUser } from '../../src/storage/user-row.ts'
 
@@ -30,11 +33,34 @@ function attribute(name: string, type: AttributeType, more: Partial<AttributeDef
   }
 }
 
-/** The standard User with one more extension. */
+function declared(name: string, type: OrgAttributeType, more: Partial<OrgAttribute> = {}): OrgAttribute {
+  const caseExact = type === 'reference'
+  return { name, type, multiValued: false, caseExact, description: name, state: 'live', ...more }
+}
+
+/** What the org of the population declared: every type, alone and with several values. */
+export const DECLARED: readonly OrgAttribute[] = [
+  declared('squad', 'string'),
+  declared('badge', 'string', { caseExact: true }),
+  declared('onCall', 'boolean'),
+  declared('grade', 'integer'),
+  declared('share', 'decimal'),
+  declared('joined', 'dateTime'),
+  declared('homepage', 'reference'),
+  declared('skills', 'string', { multiValued: true }),
+  declared('keys', 'string', { multiValued: true, caseExact: true }),
+  declared('scores', 'decimal', { multiValued: true }),
+  declared('reviews', 'dateTime', { multiValued: true }),
+]
+
+const CUSTOM = userViews(DECLARED).custom
+
+/** The standard User with what the org declared, and one more extension that is read from the attributes' JSON. */
 export const PEOPLE_VIEW: SchemaView = {
   ...baseView('User'),
   extensions: [
     ...baseView('User').extensions,
+    ...(CUSTOM === undefined ? [] : [CUSTOM]),
     {
       id: EXTRA_URN,
       name: 'Extra',
@@ -134,6 +160,19 @@ const attributes: fc.Arbitrary<JsonObject> = fc
       code: text,
       tags: fc.array(text, { minLength: 1, maxLength: 3 }),
       codes: fc.array(text, { minLength: 1, maxLength: 3 }),
+    }),
+    [CUSTOM_URN]: complex({
+      squad: text,
+      badge: text,
+      onCall: fc.boolean(),
+      grade: fc.constantFrom(-1, 0, 2, 7, 2 ** 53 - 1),
+      share: fc.constantFrom(-1.5, 0, 0.1, 2, 1e21),
+      joined: fc.constantFrom(...TIMES),
+      homepage: text,
+      skills: fc.array(text, { minLength: 1, maxLength: 3 }),
+      keys: fc.array(text, { minLength: 1, maxLength: 3 }),
+      scores: fc.array(fc.constantFrom(-1.5, 0, 0.1, 7), { minLength: 1, maxLength: 3 }),
+      reviews: fc.array(fc.constantFrom(...TIMES), { minLength: 1, maxLength: 3 }),
     }),
   })
   .map((object) => compact(object) ?? {})
@@ -287,6 +326,8 @@ async function insertPerson(db: Kysely<Database>, orgId: OrgId, person: Person, 
     .execute()
   const emails = emailRows(orgId, { ...user, attributes: onePrimary(user.attributes) })
   if (emails.length > 0) await db.insertInto('user_email').values(emails).execute()
+  const own = attributeKeys(user.attributes, DECLARED).map((each) => ({ ...each, org_id: orgId, user_id: id }))
+  if (own.length > 0) await db.insertInto('user_attr').values(own).execute()
   for (const [index, fact] of seed.groups.entries()) {
     const group_id = groups[index] ?? ''
     if (fact === undefined) continue
