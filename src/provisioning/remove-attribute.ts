@@ -2,12 +2,13 @@ import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import type { OrgId, RecordId } from '../domain/ids.ts'
 import type { OrgAttribute } from '../domain/org-attribute.ts'
-import { Personal, type RecordChange, type RecordDraft } from '../domain/record.ts'
+import type { RecordChange, RecordDraft } from '../domain/record.ts'
 import { CUSTOM_URN } from '../domain/schema-urns.ts'
 import type { ClearedValue, WriteStores } from '../domain/write-ports.ts'
 import { attributeChanges, attributeTarget } from './attribute-record.ts'
 import type { Operation } from './found-org.ts'
 import type { Provisioning } from './provisioning.ts'
+import { personal } from './user-record.ts'
 
 /** People whose values are cleared in one unit of work, so that other writes of the org get their turn. */
 const PEOPLE_PER_UNIT = 50
@@ -95,5 +96,5 @@ function recordOf(
 }
 
 function taken({ name }: OrgAttribute, { user, value }: ClearedValue): RecordChange {
-  return { path: `${CUSTOM_URN}:${name}`, old: new Personal(user, value) }
+  return { path: `${CUSTOM_URN}:${name}`, old: personal(user, value) }
 }

@@ -50,6 +50,8 @@ const HOSTILE = [
   '[',
 ]
 
+const LATE = Date.parse('2040-01-01T00:00:00Z')
+
 /** Groups of another org: with a handful alone every index is as good as another to PostgreSQL. */
 async function addGroups(db: TestStore['connections']['writer'], count: number): Promise<void> {
   const orgId = newId<OrgId>(2)
@@ -57,7 +59,7 @@ async function addGroups(db: TestStore['connections']['writer'], count: number):
   const rows = Array.from({ length: count }, (_, ord) => ({
     ...{ org_id: orgId, id: newId<GroupId>(ord), ord, display_name: `g${ord}`, name_key: `g${ord}`, body: '{}' },
     ...{ owner_connection_id: null, external_id: null, marked_protected: 0 as const, member_count: 0 },
-    ...{ version: 1, created: ord, updated: ord, deleted_at: null },
+    ...{ version: 1, created: LATE + ord, updated: LATE + ord, deleted_at: null },
   }))
   for (let at = 0; at < count; at += 100)
     await db

@@ -75,6 +75,7 @@ const FILTERS: readonly (readonly [string, (user: User) => boolean])[] = [
     (user) => user.attributes['displayName'] === 'Name 7' || user.created > 1_700_000_003_990,
   ],
   ['displayName eq "name 7"', (user) => user.attributes['displayName'] === 'Name 7'],
+  ['emails.value sw "o"', () => true],
   ['emails.value sw "other1"', (user) => JSON.stringify(user.attributes['emails']).includes('"other1')],
   ['meta.resourceType eq "User" and not (title pr)', () => false],
 ]
