@@ -68,15 +68,19 @@ export function declareAttribute(
   })
 }
 
+const USUAL = { type: 'string', multiValued: false, caseExact: false, description: '' } as const
+
 function stated({ name, type, multiValued, caseExact, description }: AttributeDraft, before?: OrgAttribute) {
-  const nowType = type ?? before?.type ?? 'string'
-  const usual = nowType === 'reference' || (before?.type === nowType && before.caseExact)
+  const now = before ?? USUAL
+  const wanted = type ?? now.type
+  // Whether case counts goes with the type: it says nothing about a value of another one.
+  const usualCase = wanted === 'reference' || (wanted === now.type && now.caseExact)
   return {
     name,
-    type: nowType,
-    multiValued: multiValued ?? before?.multiValued ?? false,
-    caseExact: caseExact ?? usual,
-    description: description ?? before?.description ?? '',
+    type: wanted,
+    multiValued: multiValued ?? now.multiValued,
+    caseExact: caseExact ?? usualCase,
+    description: description ?? now.description,
     state: 'live',
   } satisfies OrgAttribute
 }

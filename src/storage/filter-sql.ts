@@ -17,7 +17,7 @@ interface Compiling {
   some(at: AttributeRef, where: Filter): Condition
   /** An `or` as a whole, where indexes serve all its branches. */
   anyOf?(terms: readonly Filter[]): Condition | undefined
-  /** How the terms beside one that leads to rows are compiled. */
+  /** How terms that lead nowhere are compiled: those of a `not`, and those beside one that leads to rows. */
   readonly beside?: Compiling
 }
 
@@ -45,17 +45,11 @@ function compile(filter: Filter, to: Compiling, negated: boolean): Condition {
     case 'constant':
       return filter.value ? ALWAYS : NEVER
     case 'not':
-      return sql<SqlBool>`not (${compile(filter.term, to, true)})`
+      return sql<SqlBool>`not (${compile(filter.term, to.beside ?? to, true)})`
     case 'and':
       return allOf(filter.terms, to, negated)
     case 'or':
-      return (
-        (negated ? undefined : to.anyOf?.(filter.terms)) ??
-        joined(
-          'or',
-          filter.terms.map((term) => compile(term, to, negated)),
-        )
-      )
+      return anyOf(filter.terms, to, negated)
     case 'present':
       return leaf(to.leaf(filter.at, { op: 'pr' }))
     case 'some':
@@ -63,9 +57,18 @@ function compile(filter: Filter, to: Compiling, negated: boolean): Condition {
     case 'compare': {
       const { at, op, value } = filter
       if (op !== 'ne') return leaf(to.leaf(at, { op, value }))
-      return sql<SqlBool>`not (${decided(to.leaf(at, { op: 'eq', value }))})`
+      return sql<SqlBool>`not (${decided((to.beside ?? to).leaf(at, { op: 'eq', value }))})`
     }
   }
+}
+
+function anyOf(terms: readonly Filter[], to: Compiling, negated: boolean): Condition {
+  const whole = negated ? undefined : to.anyOf?.(terms)
+  if (whole !== undefined) return whole
+  return joined(
+    'or',
+    terms.map((term) => compile(term, to, negated)),
+  )
 }
 
 /** Where an index leads to the rows, what would gather ids is asked of each row instead. */

@@ -16,7 +16,8 @@ import { isIndexed } from '../../src/storage/filter-index.ts'
 import { filterToSql } from '../../src/storage/filter-sql.ts'
 import { sortExpression } from '../../src/storage/sort-sql.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
-import { PEOPLE_VIEW, populate, type Population } from '../support/filter-people.ts'
+import { populate, type Population } from '../support/filter-people.ts'
+import { PEOPLE_VIEW } from '../support/filter-view.ts'
 import { comparableNames, filterTexts } from '../support/filter-texts.ts'
 
 /** For each dialect, people and groups together. */
@@ -283,6 +284,18 @@ forEachDialect('filters in SQL', (dialect) => {
       ['scim_group', 'members.display co "x"'],
       ['scim_group', 'members pr'],
     ]
+    it('gather no ids where another term leads to the row, or where they are what must not be', async () => {
+      const gathering = `${CUSTOM_URN}:onCall eq true`
+      expect(await planOf('user', gathering)).to.include('LIST SUBQUERY')
+      for (const term of [
+        gathering,
+        `not (${gathering})`,
+        `${CUSTOM_URN}:squad ne "x"`,
+        `(${gathering} or active eq true)`,
+      ]) {
+        expect(await planOf('user', `userName eq "x" and ${term}`), term).to.not.include('LIST SUBQUERY')
+      }
+    })
     for (const [table, filterText] of OWN) {
       it(`look only at what belongs to each row: ${filterText}`, async () => {
         const plan = await planOf(table, filterText)
