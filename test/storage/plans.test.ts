@@ -152,7 +152,6 @@ forEachDialect('plans of hot queries', function (dialect) {
       'user_display_name',
       'user_pkey',
     ],
-    ['the attributes of an org', () => reads().attributes.of(org()), 'org_attribute_pkey'],
     ['people by id filter', () => reads().users.page(org(), page(`id eq "${user(77)}"`, 'User')), 'user_pkey'],
     [
       'people by the primary address',

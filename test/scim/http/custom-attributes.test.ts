@@ -97,9 +97,16 @@ for (const fastRoutes of [true, false]) {
         id,
       ])
       expect(idsOf(await filtered(`${CUSTOM_URN}:skills eq "d"`))).to.deep.equal([])
+      const none = { op: 'replace', path: `${CUSTOM_URN}:skills[value eq "none"]`, value: 'x' }
+      const refused = await client.patch(`/Users/${id}`, [none])
+      expect([refused.status, refused.json['scimType']]).to.deep.equal([400, 'noTarget'])
+      const empty = await client.patch(`/Users/${id}`, [
+        { ...none, path: `${CUSTOM_URN}:skills[value eq "e"]`, value: '' },
+      ])
+      expect(customOf(empty)).to.deep.equal({ level: 9 })
       const { userName } = (await client.get(`/Users/${id}`)).json
       const core = { schemas: [USER], userName }
-      expect(customOf(await client.put(`/Users/${id}`, core))).to.deep.equal({ level: 9, skills: ['e'] })
+      expect(customOf(await client.put(`/Users/${id}`, core))).to.deep.equal({ level: 9 })
       const put = await client.put(`/Users/${id}`, { ...core, [CUSTOM_URN]: { level: 4 } })
       expect(customOf(put)).to.deep.equal({ level: 4 })
       const bulk = await client.post('/Bulk', {
