@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely'
+import type { Generated, GeneratedAlways } from 'kysely'
 
 /**
  * The tables, one interface for both dialects. Booleans are 0/1 (SQLite has no boolean; PostgreSQL columns are
@@ -93,6 +93,8 @@ export interface UserTable {
   display_name: string | null
   display_name_key: string | null
   status: string
+  /** 0 while deactivated, else 1: follows from `status`. */
+  active: GeneratedAlways<number>
   account_type: string
   owner_connection_id: string | null
   external_id: string | null

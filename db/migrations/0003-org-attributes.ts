@@ -9,7 +9,7 @@ import { columnTypes, type Dialect } from '../dialect.ts'
 export function orgAttributes(dialect: Dialect): Migration {
   return {
     async up(db) {
-      const all = [...declarations(dialect), ...orders()]
+      const all = [...declarations(dialect), ...orders(dialect)]
       for (const statement of all) await db.executeQuery(CompiledQuery.raw(statement))
     },
   }
@@ -35,7 +35,8 @@ function declarations(dialect: Dialect): readonly string[] {
 }
 
 /** Each ends with `ord`, so that a list in its order is one walk over it in either direction. */
-function orders(): readonly string[] {
+function orders(dialect: Dialect): readonly string[] {
+  const { int } = columnTypes(dialect)
   return [
     `DROP INDEX user_display_name`,
     `DROP INDEX user_department`,
@@ -44,9 +45,11 @@ function orders(): readonly string[] {
     `CREATE INDEX user_department ON "user" (org_id, department_key, ord) WHERE deleted_at IS NULL`,
     `CREATE INDEX user_employee ON "user" (org_id, employee_number_key, ord) WHERE deleted_at IS NULL`,
     `CREATE INDEX user_created ON "user" (org_id, created, ord) WHERE deleted_at IS NULL`,
-    // The expression by which lists are sorted by `active`, word for word.
-    `CREATE INDEX user_active ON "user" (org_id, (CASE status WHEN 'deactivated' THEN 0 ELSE 1 END), ord)
-      WHERE deleted_at IS NULL`,
+    // A column: SQLite finds a place by key and `ord` together only where both are columns of the index. It can add none
+    // that is stored; PostgreSQL can index none that is not.
+    `ALTER TABLE "user" ADD COLUMN active ${int} GENERATED ALWAYS AS (CASE status WHEN 'deactivated' THEN 0 ELSE 1 END)
+      ${dialect === 'sqlite' ? 'VIRTUAL' : 'STORED'}`,
+    `CREATE INDEX user_active ON "user" (org_id, active, ord) WHERE deleted_at IS NULL`,
     `CREATE INDEX group_created ON scim_group (org_id, created, ord) WHERE deleted_at IS NULL`,
   ]
 }

@@ -80,7 +80,7 @@ const COLUMNS: Readonly<Record<FilterScope['table'], ReadonlyMap<string, ColumnM
     ...BOTH,
     ['userName', column('key', 'username_key')],
     ['displayName', column('key', 'display_name_key')],
-    ['active', () => ({ kind: 'flag', value: sql`(case "user".status when 'deactivated' then 0 else 1 end)` })],
+    ['active', column('flag', 'active')],
     [nameOf([ENTERPRISE_URN, 'department']), column('key', 'department_key')],
     [nameOf([ENTERPRISE_URN, 'employeeNumber']), column('key', 'employee_number_key')],
     [nameOf([ENTERPRISE_URN, 'manager', 'displayName']), managerName],

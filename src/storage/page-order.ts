@@ -95,14 +95,13 @@ export function orderTerms({ key, ord, descending, nullable }: PageOrder, plain 
   return sql`${sign}${key} ${direction}${nulls}, ${sign}${ord} ${direction}`
 }
 
-/** That a row with a key stands behind another one that has one too. An index serves the first half. */
+/** That a row with a key stands behind another one that has one too: one place in an index of both. */
 export function behindKeyed(order: PageOrder, after: PageKey): RawBuilder<SqlBool> {
   const { key, ord } = order
   if (key === undefined) return sql<SqlBool>`${ord} > ${after.ord}`
   const literal = order.decimal ? sql`cast(${after.sort} as numeric)` : sql`${after.sort}`
-  return order.descending
-    ? sql<SqlBool>`(${key} <= ${literal} and (${key} < ${literal} or ${ord} < ${after.ord}))`
-    : sql<SqlBool>`(${key} >= ${literal} and (${key} > ${literal} or ${ord} > ${after.ord}))`
+  const past = order.descending ? sql`<` : sql`>`
+  return sql<SqlBool>`(${key}, ${ord}) ${past} (${literal}, ${after.ord})`
 }
 
 /** That a row stands behind another one. */

@@ -282,6 +282,26 @@ forEachDialect('pages of a large directory', (dialect) => {
     })
   }
 
+  it('go on within many rows of one key by the key and ord together, not from the first of them', async () => {
+    for (const descending of [false, true]) {
+      for (const [sortBy, sort] of [
+        ['active', 1],
+        [`${ENTERPRISE_URN}:department`, 'department 2'],
+      ] as const) {
+        const [plan = ''] = await plansOf({
+          sortBy,
+          descending,
+          after: { sort, ord: 6_000 },
+          knownTotal: PEOPLE,
+          count: 9,
+        })
+        const place =
+          dialect === 'sqlite' ? /\(org_id=\? AND \(\w+,ord\)[<>]\(\?,\?\)\)/ : /Index Cond: .*ROW\(\w+, ord\)/
+        expect(plan, sortBy).to.match(place)
+      }
+    }
+  })
+
   for (const [sortBy, value] of [[undefined, (user: User) => user.ord] as const, ...SORTS.slice(0, 2)]) {
     it(`go on by key where a walk by index goes on (${sortBy ?? 'no sortBy'}), so nobody is missed under writes`, async () => {
       const asked = { ...(sortBy === undefined ? {} : { sortBy }), filter: 'title eq "Alpha"', count: 100 }
