@@ -1,4 +1,12 @@
-import type { Generated } from 'kysely'
+import type { Generated, GeneratedAlways } from 'kysely'
+import type {
+  EventPiiTable,
+  EventTargetTable,
+  OrgChainTable,
+  PersonKeyTable,
+  ProvisioningEventTable,
+  RequestLogTable,
+} from './log-schema.ts'
 
 /**
  * The tables, one interface for both dialects. Booleans are 0/1 (SQLite has no boolean; PostgreSQL columns are
@@ -22,6 +30,23 @@ export interface OrgPolicyTable {
   /** JSON settings; absent keys have their defaults in code. */
   settings: string
   rules_version: number
+  /** Grows with every change of `org_attribute`; 0 where none was ever declared. */
+  attributes_version: Generated<number>
+}
+
+/** An attribute of people that an org declared. */
+export interface OrgAttributeTable {
+  org_id: string
+  name: string
+  name_key: string
+  type: string
+  multi_valued: Flag
+  case_exact: Flag
+  description: string
+  /** `live` or `removing`. */
+  state: string
+  created: number
+  updated: number
 }
 
 export interface ConnectionTable {
@@ -76,6 +101,8 @@ export interface UserTable {
   display_name: string | null
   display_name_key: string | null
   status: string
+  /** 0 while deactivated, else 1: follows from `status`. */
+  active: GeneratedAlways<number>
   account_type: string
   owner_connection_id: string | null
   external_id: string | null
@@ -103,6 +130,19 @@ export interface UserEmailTable {
   value_key: string
   type: string | null
   is_primary: Flag
+}
+
+/**
+ * What filters compare of the attributes an org declared, one row a value: text as it compares in `key_text`; numbers,
+ * booleans (0 or 1) and times in `key_num`.
+ */
+export interface UserAttrTable {
+  org_id: string
+  user_id: string
+  attr: string
+  ordinal: number
+  key_text: string | null
+  key_num: number | null
 }
 
 export interface ScimGroupTable {
@@ -284,68 +324,6 @@ export interface LinkRequestTable {
   decided: number | null
 }
 
-export interface OrgChainTable {
-  org_id: string
-  epoch: number
-  seq: number
-  time_ms: number
-  hash: Uint8Array
-}
-
-export interface ProvisioningEventTable {
-  org_id: string
-  seq: number
-  epoch: number
-  time_ms: number
-  id: string
-  action: string
-  result: string
-  actor_type: string
-  actor_id: string | null
-  connection_id: string | null
-  request_id: string | null
-  cause_id: string | null
-  body: string
-  content_hash: Uint8Array
-  hash: Uint8Array
-}
-
-export interface EventTargetTable {
-  org_id: string
-  target_id: string
-  seq: number
-}
-
-export interface EventPiiTable {
-  org_id: string
-  person_id: string
-  seq: number
-  nonce: Uint8Array
-  ciphertext: Uint8Array
-}
-
-export interface PersonKeyTable {
-  org_id: string
-  person_id: string
-  kek_id: string | null
-  wrapped: Uint8Array | null
-  erased_seq: number | null
-}
-
-/** Unchained, capped: every single request, also those that changed nothing (72 hours or 100,000 rows an org). */
-export interface RequestLogTable {
-  org_id: string
-  id: Generated<number>
-  time_ms: number
-  request_id: string
-  connection_id: string | null
-  method: string
-  route: string
-  status: number
-  scim_type: string | null
-  latency_us: number
-}
-
 /** One row, id `this`: what all instances of a deployment share. Secrets are wrapped by the master key. */
 export interface DeploymentTable {
   id: string
@@ -360,11 +338,13 @@ export interface DeploymentTable {
 export interface Database {
   org: OrgTable
   org_policy: OrgPolicyTable
+  org_attribute: OrgAttributeTable
   connection: ConnectionTable
   connection_token: ConnectionTokenTable
   jwt_trust: JwtTrustTable
   user: UserTable
   user_email: UserEmailTable
+  user_attr: UserAttrTable
   scim_group: ScimGroupTable
   group_member: GroupMemberTable
   group_child: GroupChildTable

@@ -2,6 +2,7 @@ import type { Migration } from 'kysely'
 import type { Dialect } from '../dialect.ts'
 import { firstSlice } from './0001-first-slice.ts'
 import { customRoles } from './0002-custom-roles.ts'
+import { orgAttributes } from './0003-org-attributes.ts'
 import { serviceAccounts } from './0004-service-accounts.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
@@ -9,6 +10,7 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
   return {
     '0001-first-slice': firstSlice(dialect),
     '0002-custom-roles': customRoles(dialect),
+    '0003-org-attributes': orgAttributes(dialect),
     '0004-service-accounts': serviceAccounts(dialect),
   }
 }

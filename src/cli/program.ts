@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { attributeCommand } from './attribute-commands.ts'
 import { connectionCommand } from './connection-commands.ts'
 import { demoCommand } from './demo-command.ts'
 import { logCommand } from './log-commands.ts'
@@ -22,6 +23,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(orgCommand(ports))
   program.addCommand(connectionCommand(ports))
   program.addCommand(tokenCommand(ports))
+  program.addCommand(attributeCommand(ports))
   program.addCommand(logCommand(ports))
   program.addCommand(demoCommand(ports))
   inheritSettings(program)

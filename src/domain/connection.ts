@@ -17,6 +17,8 @@ export interface Connection {
   readonly scopes: readonly Scope[]
   readonly version: number
   readonly created: number
+  /** Version of the attributes its org declared, read along with a credential; absent where none was ever declared. */
+  readonly attributesVersion?: number
 }
 
 /** An opaque bearer token; only the SHA-256 of its text is stored. Times are epoch milliseconds. */

@@ -4,6 +4,7 @@ import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
 import type { ConnectionId, GroupId, OrgId, RoleId, TokenId, UserId } from './ids.ts'
 import type { ChainHead } from './record.ts'
+import type { OrgAttributes } from './org-attribute.ts'
 import type { CustomRole } from './role.ts'
 import type { User } from './user.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
@@ -65,6 +66,12 @@ export interface GroupReads {
 export interface RoleReads {
   find(orgId: OrgId, id: RoleId): Promise<CustomRole | undefined>
   page(orgId: OrgId, query: PageQuery): Promise<Page<CustomRole>>
+}
+
+/** Attributes that orgs declare of their own. */
+export interface AttributeReads {
+  /** Those of an org, with the version they make up. */
+  of(orgId: OrgId): Promise<OrgAttributes>
 }
 
 /** What authentication reads before the org is known. */
@@ -134,6 +141,7 @@ export interface ReadStores {
   readonly users: UserReads
   readonly groups: GroupReads
   readonly roles: RoleReads
+  readonly attributes: AttributeReads
   readonly credentials: CredentialReads
   readonly orgs: OrgReads
   readonly records: RecordReads

@@ -45,7 +45,7 @@ export interface RequestFacts {
 }
 
 export interface RecordTarget {
-  readonly type: 'user' | 'group' | 'team' | 'role' | 'org' | 'connection' | 'token' | 'trust' | 'job'
+  readonly type: 'user' | 'group' | 'team' | 'role' | 'attribute' | 'org' | 'connection' | 'token' | 'trust' | 'job'
   readonly id: string
   readonly externalId?: string | Personal
   readonly display?: string | Personal

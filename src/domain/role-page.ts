@@ -36,7 +36,7 @@ function compareKeys(left: Key, right: Key): number {
 
 /**
  * One page of an org's roles. An org has few, and most of `permissions` follows from the base and stands in no table,
- * so they are filtered and sorted here; of equals the older one comes first.
+ * so they are filtered and sorted here; of equals the older one comes first, descending last.
  * @param roles all roles of the org, in the order they were made
  */
 export function pageOfRoles(roles: readonly CustomRole[], orgId: OrgId, query: PageQuery): Page<CustomRole> {
@@ -49,7 +49,7 @@ export function pageOfRoles(roles: readonly CustomRole[], orgId: OrgId, query: P
     }),
   )
   const order = (a: Place, b: Place): number =>
-    compareKeys(a.key, b.key) * (sort?.descending === true ? -1 : 1) || a.role.ord - b.role.ord
+    (compareKeys(a.key, b.key) || a.role.ord - b.role.ord) * (sort?.descending === true ? -1 : 1)
   found.sort(order)
   const from = after === undefined ? startIndex - 1 : behind(found, after, order)
   const page = found.slice(from, from + count)

@@ -9,3 +9,5 @@ export const ROLLCALL_URN = 'urn:ietf:params:scim:schemas:extension:rollcall:2.0
 /** W&B's names for the same attributes, and for the teams a new person joins. */
 export const WANDB_URN = 'urn:ietf:params:scim:schemas:extension:wandb:2.0:User'
 export const TEAMS_URN = 'urn:ietf:params:scim:schemas:extension:teams:2.0:User'
+/** What an org declares of its own; the same URN in every org, with other attributes in each. */
+export const CUSTOM_URN = 'urn:ietf:params:scim:schemas:extension:rollcall:custom:2.0:User'

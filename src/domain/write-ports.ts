@@ -3,6 +3,8 @@ import type { Filter } from './filter.ts'
 import type { Group, MemberOrigin } from './group.ts'
 import type { ConnectionId, GroupId, JobId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
 import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
+import type { Json } from './json.ts'
+import type { OrgAttribute } from './org-attribute.ts'
 import type { RecordDraft } from './record.ts'
 import type { CustomRole } from './role.ts'
 import type { AccountType } from './access.ts'
@@ -69,6 +71,28 @@ export interface RoleWrites {
   remove(orgId: OrgId, id: RoleId): Promise<void>
   /** Gives every explicit grant of the role another value. @returns what was rewritten, by person and team */
   rewriteGrants(orgId: OrgId, id: RoleId, value: string): Promise<readonly TeamRoleGrant[]>
+}
+
+/** A value that was taken from a person. */
+export interface ClearedValue {
+  readonly user: UserId
+  readonly value: Json
+}
+
+/** The attributes an org declares, and the values people have of them. Every write makes a new version of them. */
+export interface AttributeWrites {
+  list(orgId: OrgId): Promise<readonly OrgAttribute[]>
+  /** Puts a declaration in, or in place of the one of that name in any case. */
+  save(orgId: OrgId, attribute: OrgAttribute, at: number): Promise<void>
+  /** Whether anybody has a value of it, deleted people included. */
+  hasValues(orgId: OrgId, attribute: OrgAttribute): Promise<boolean>
+  /**
+   * Takes the values from about so many people, deleted ones included.
+   * @returns what was taken; none when nobody has a value any more
+   */
+  clear(orgId: OrgId, attribute: OrgAttribute, people: number, at: number): Promise<readonly ClearedValue[]>
+  /** Ends a declaration of which nobody has a value. */
+  remove(orgId: OrgId, attribute: OrgAttribute): Promise<void>
 }
 
 /** People whose facts in a group changed, and by how many the listed members did. */
@@ -290,6 +314,7 @@ export interface WriteStores {
   readonly users: UserWrites
   readonly groups: GroupWrites
   readonly roles: RoleWrites
+  readonly attributes: AttributeWrites
   readonly members: MemberWrites
   readonly access: AccessWrites
   readonly grants: GrantWrites

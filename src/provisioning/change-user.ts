@@ -9,6 +9,7 @@ import type { WriteStores } from '../domain/write-ports.ts'
 import { checkAdminUntouched, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
 import { applyWishes } from './apply-wishes.ts'
 import { currentAccess } from './current-access.ts'
+import { declaredValues } from './declared-values.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
 import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.ts'
@@ -109,7 +110,7 @@ async function changed(
     status: statusOf(before.status, next.active, caller),
     owner: links ? caller.connection?.id : before.owner,
     externalId: seesExternalId || links ? next.externalId : before.externalId,
-    attributes: next.attributes,
+    attributes: await declaredValues(stores, caller.orgId, next.attributes, before.attributes),
   }
   if (links && (await needsConfirmation(stores, caller, before, after))) await checkLink(stores, caller, before.id)
   await checkAdminUntouched(stores, caller, { before, after, links })

@@ -3,6 +3,7 @@ import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { User, UserState } from '../domain/user.ts'
 import { applyWishes } from './apply-wishes.ts'
+import { declaredValues } from './declared-values.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { checkMayOwn, ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
@@ -42,7 +43,9 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
       owner: ownerFor(caller),
       externalId: draft.externalId,
       orgRole: 'none',
-      attributes: isPerson ? draft.attributes : serviceAttributes(draft.attributes),
+      attributes: isPerson
+        ? await declaredValues(stores, orgId, draft.attributes)
+        : serviceAttributes(draft.attributes),
     }
     await stores.users.insert(orgId, user)
     await stores.count(orgId, 'user', 1)

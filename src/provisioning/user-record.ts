@@ -54,10 +54,22 @@ function attributePaths(user: User): Map<string, Json> {
   return paths
 }
 
+/** A value of a person's attribute for a record, which holds no fractions: those stand there as text. */
+export function personal(person: UserId, value: Json): Personal {
+  return new Personal(person, withoutFractions(value))
+}
+
+function withoutFractions(value: Json): Json {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value)
+  if (Array.isArray(value)) return value.map(withoutFractions)
+  if (!isJsonObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withoutFractions(each ?? null)]))
+}
+
 function sealed(person: UserId, old: Json | undefined, now: Json | undefined): Pick<RecordChange, 'old' | 'new'> {
   return {
-    ...(old === undefined ? {} : { old: new Personal(person, old) }),
-    ...(now === undefined ? {} : { new: new Personal(person, now) }),
+    ...(old === undefined ? {} : { old: personal(person, old) }),
+    ...(now === undefined ? {} : { new: personal(person, now) }),
   }
 }
 

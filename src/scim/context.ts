@@ -8,6 +8,7 @@ import { requestFacts } from '../http/request-context.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
 import type { Report } from './errors.ts'
 import { type Mount, mountOf } from './location.ts'
+import type { UserViews } from './schema/user-view.ts'
 
 /** What the SCIM layer works with; `app.ts` fills it in, so the layer knows neither storage nor authentication. */
 export interface ScimPorts {
@@ -62,6 +63,8 @@ export interface ScimContext {
   readonly ports: ScimPorts
   readonly caller: Caller
   readonly viewer: Viewer
+  /** The schemas of people as the caller's org sees them. */
+  readonly views: UserViews
   readonly mount: Mount
   /** Public address and canonical mount, no slash at the end. */
   readonly base: string
@@ -74,14 +77,21 @@ export interface ScimContext {
   readonly requestId: string
 }
 
+/** Whose request it is, and what the org's people look like. */
+export interface Known {
+  readonly who: Authenticated
+  readonly views: UserViews
+}
+
 /** Makes the context of an authenticated request. @throws DomainError `invalid-value` for an unusable query */
-export function createContext(req: Request, res: Response, ports: ScimPorts, who: Authenticated): ScimContext {
+export function createContext(req: Request, res: Response, ports: ScimPorts, { who, views }: Known): ScimContext {
   const mount = mountOf(req.baseUrl)
   const request = requestFacts(req, res)
   return {
     ports,
     caller: { orgId: who.connection.orgId, actor: who.actor, connection: who.connection, request },
     viewer: { connectionId: who.connection.id, kind: who.connection.kind },
+    views,
     mount,
     base: ports.publicUrl.replace(/\/+$/, '') + mount,
     query: readQuery(req.url),

@@ -16,12 +16,12 @@ import {
   listSchemas,
   serviceProviderConfig,
 } from './schema/discovery.ts'
-import { publishedUserView } from './schema/user-view.ts'
+import { publishedAt } from './schema/user-view.ts'
 import type { SchemaView } from './schema/view.ts'
 
-/** The schemas that the mount of a request publishes. */
-function viewsOf({ mount }: ScimContext): readonly SchemaView[] {
-  return [publishedUserView(mount), baseView('Group'), baseView('Role')]
+/** The schemas that the mount of a request publishes to the org of its caller. */
+function viewsOf({ mount, views }: ScimContext): readonly SchemaView[] {
+  return [publishedAt(views, mount), baseView('Group'), baseView('Role')]
 }
 
 /**

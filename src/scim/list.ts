@@ -19,7 +19,8 @@ type Asked = Pick<PageQuery, 'filter' | 'sort' | 'viewer'>
 
 /**
  * The page a list request asks for: by index (RFC 7644 §3.4.2.4), where startIndex below 1 is 1 and a negative count
- * is 0, or by cursor (RFC 9865 §2), empty for the first page. A count above the mount's maximum is cut.
+ * is 0, or by cursor (RFC 9865 §2), empty for the first page, where count is positive. A count above the mount's maximum
+ * is cut.
  * @throws DomainError `invalid-value`, `invalid-filter`, `invalid-path`, `invalid-cursor`, `expired-cursor`,
  * `invalid-count`
  */
@@ -52,7 +53,8 @@ function cursorPage(ctx: ScimContext, view: SchemaView, asked: Asked, cursor: st
   if (ctx.query.startIndex !== undefined)
     throw new DomainError('invalid-value', 'A page is asked for by cursor or by startIndex, not by both.')
   const count = integer(ctx.query.count, 'count', 'invalid-count') ?? defaultCount
-  if (count < 0) throw new DomainError('invalid-count', `count must be from 0 to ${maxCount}.`)
+  // A page without resources would have no next one to go on from, which says that the list has ended.
+  if (count < 1) throw new DomainError('invalid-count', `With a cursor, count must be from 1 to ${maxCount}.`)
   const page = { ...asked, startIndex: 1, count: Math.min(count, maxCount) }
   if (cursor === '') return page
   const { cursorKey, now } = ctx.ports

@@ -17,6 +17,7 @@ import { libraryRoutes } from './library.ts'
 import { meRoutes } from './me.ts'
 import { Reply } from './reply.ts'
 import { notFound } from './resource.ts'
+import { createOrgViews } from './schema/org-views.ts'
 import { type RequireScope, scopesOf } from './scope.ts'
 import { searchRoutes } from './search.ts'
 
@@ -101,9 +102,12 @@ function observe(res: Response, onRequest: (line: RequestLine) => void): void {
 
 /** Once the caller is known: the context, and whether this endpoint, method, scope and id can lead anywhere. */
 function enter(options: ScimRouterOptions): RequestHandler {
+  const orgViews = createOrgViews(options.reads.attributes)
   return async (req, res, next) => {
     const who = options.callerOf(res)
-    const ctx = createContext(req, res, options, who)
+    const { orgId, attributesVersion } = who.connection
+    const views = await orgViews.of(orgId, attributesVersion)
+    const ctx = createContext(req, res, options, { who, views })
     keepContext(res, ctx)
     const endpoint = endpointOf(req.path)
     if (endpoint === undefined) throw new DomainError('not-found', 'There is no such SCIM endpoint.')

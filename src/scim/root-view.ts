@@ -2,17 +2,18 @@ import type { Filter, AttributeRef } from '../domain/filter.ts'
 import type { ResourceKind } from './endpoint.ts'
 import { join, negate } from './filter/constant.ts'
 import { baseView } from './schema/definitions.ts'
-import { shownUserView } from './schema/user-view.ts'
+import type { UserViews } from './schema/user-view.ts'
 import { attributeNamed, extensionNamed, type SchemaView, topLevelNamed } from './schema/view.ts'
 
 /**
  * The schemas a filter at the server's root is read with for one type: its own, and behind them those of the other
  * types, so that a name which only they have is no error (RFC 7644 §3.4.2.1).
+ * @param views the schemas of people as the org sees them
  * @param kinds all types a search at the root looks through
  */
-export function rootView(kind: ResourceKind, kinds: readonly ResourceKind[]): SchemaView {
-  const own = typeView(kind)
-  const others = kinds.filter((each) => each !== kind).map((each) => typeView(each))
+export function rootView(views: UserViews, kind: ResourceKind, kinds: readonly ResourceKind[]): SchemaView {
+  const own = typeView(views, kind)
+  const others = kinds.filter((each) => each !== kind).map((each) => typeView(views, each))
   const foreign = others
     .flatMap(({ common, core }) => [...common, ...core.attributes])
     .filter(({ name }) => !topLevelNamed(own, name))
@@ -24,8 +25,8 @@ export function rootView(kind: ResourceKind, kinds: readonly ResourceKind[]): Sc
 }
 
 /** The schemas of one type, with all that its resources show. */
-export function typeView(kind: ResourceKind): SchemaView {
-  return kind === 'User' ? shownUserView() : baseView(kind)
+export function typeView(views: UserViews, kind: ResourceKind): SchemaView {
+  return kind === 'User' ? views.shown : baseView(kind)
 }
 
 /** Whether a type itself has the attribute of a reference. */

@@ -13,7 +13,6 @@ import type { Reply } from './reply.ts'
 import { isOwn, ownFilter, rootView, typeView } from './root-view.ts'
 import { baseView } from './schema/definitions.ts'
 import { guardText, kindOf } from './schema/guard.ts'
-import { shownUserView } from './schema/user-view.ts'
 import { reaches } from './scope.ts'
 import { RollcallRole } from './role.ts'
 import { roleTexts } from './role-shape.ts'
@@ -126,7 +125,7 @@ async function searchRoot(ctx: ScimContext): Promise<Reply> {
   return listReply(
     { total: walk.total, startIndex, rows: walk.rows },
     joined([
-      userTexts(ctx, people, readProjection(ctx.query, shownUserView())),
+      userTexts(ctx, people, readProjection(ctx.query, ctx.views.shown)),
       groupTexts(ctx, teams, readProjection(ctx.query, baseView('Group'))),
       roleTexts(ctx, custom, readProjection(ctx.query, baseView('Role'))),
     ]),
@@ -156,8 +155,8 @@ class RootWalk {
 
 /** The page of one type: what only another type has is no error, and has no value here. */
 function queryFor(ctx: ScimContext, kind: ResourceKind): PageQuery {
-  const query = pageQuery(ctx, rootView(kind, KINDS))
-  const own = typeView(kind)
+  const query = pageQuery(ctx, rootView(ctx.views, kind, KINDS))
+  const own = typeView(ctx.views, kind)
   return {
     ...query,
     filter: query.filter === undefined ? undefined : ownFilter(query.filter, own),

@@ -2,7 +2,7 @@ import type { GroupRef } from '../domain/group.ts'
 import { isId, type UserId } from '../domain/ids.ts'
 import { isJsonObject, type JsonObject } from '../domain/json.ts'
 import type { Standing } from '../domain/ports.ts'
-import { ENTERPRISE_URN, ROLLCALL_URN, USER_URN } from '../domain/schema-urns.ts'
+import { CUSTOM_URN, ENTERPRISE_URN, ROLLCALL_URN, USER_URN } from '../domain/schema-urns.ts'
 import type { User } from '../domain/user.ts'
 import type { ScimContext } from './context.ts'
 import { accessResource } from './access-shape.ts'
@@ -10,6 +10,7 @@ import { locationOf, traitsOf } from './location.ts'
 import { FEW, printing } from './pace.ts'
 import { project, type Projection, wants } from './projection.ts'
 import { externalIdFor, metaOf } from './resource-shape.ts'
+import type { UserViews } from './schema/user-view.ts'
 
 /** What a person's resource shows that its row does not hold. */
 interface Surroundings {
@@ -78,18 +79,28 @@ function userResource(ctx: ScimContext, user: User, around: Surroundings): JsonO
   const externalId = externalIdFor(ctx.viewer, user)
   const { groups = [], access: held } = around.standing.get(user.id) ?? {}
   const access = around.showsAccess ? held : undefined
-  const urns = Object.keys(user.attributes).filter((key) => key.startsWith('urn:'))
+  const attributes = declaredAttributes(ctx.views, user)
+  const urns = Object.keys(attributes).filter((key) => key.startsWith('urn:'))
   return {
     schemas: [USER_URN, ...urns, ...(access === undefined ? [] : [ROLLCALL_URN])],
     id: user.id,
     ...(externalId === undefined ? {} : { externalId }),
-    ...user.attributes,
+    ...attributes,
     ...withManager(ctx, user, around),
     ...(access === undefined ? {} : { [ROLLCALL_URN]: accessResource(access, ctx.mount) }),
     active: user.status !== 'deactivated',
     ...(groups.length === 0 ? {} : { groups: groups.map((group) => groupOf(ctx, group)) }),
     meta: metaOf(ctx, 'User', user),
   }
+}
+
+/** The attributes but for what the org no longer declares. */
+function declaredAttributes({ custom }: UserViews, { attributes }: User): JsonObject {
+  if (attributes[CUSTOM_URN] === undefined) return attributes
+  const { [CUSTOM_URN]: values, ...rest } = attributes
+  if (!isJsonObject(values)) return rest
+  const shownValues = Object.entries(values).filter(([name]) => custom?.attributes.some((each) => each.name === name))
+  return shownValues.length === 0 ? rest : { ...rest, [CUSTOM_URN]: Object.fromEntries(shownValues) }
 }
 
 function groupOf(ctx: ScimContext, { id, display, type }: GroupRef): JsonObject {

@@ -8,16 +8,15 @@ import { planUserPatch } from './patch/plan-user.ts'
 import { changeOptions, requireId } from './resource.ts'
 import type { ResourceWrites } from './resource-writes.ts'
 import { readUserBody, replaceUserState, toNewUser } from './schema/normalise.ts'
-import { userView } from './schema/user-view.ts'
 
 /** The writes of Users (RFC 7643 §4.1). */
 export const userWrites: ResourceWrites<User> = {
   create(ctx, body) {
-    return createUser(ctx.ports.provisioning, ctx.caller, toNewUser(readUserBody(body, userView())))
+    return createUser(ctx.ports.provisioning, ctx.caller, toNewUser(readUserBody(body, ctx.views.parsed)))
   },
 
   replace(ctx, id, body) {
-    const view = userView()
+    const view = ctx.views.parsed
     const userId = requireId<UserId>('User', id)
     const read = readUserBody(body, view)
     return changeUser(ctx.ports.provisioning, ctx.caller, userId, {
@@ -30,7 +29,7 @@ export const userWrites: ResourceWrites<User> = {
 
   change(ctx, id, body) {
     const userId = requireId<UserId>('User', id)
-    const plan = planUserPatch(readPatchOp(body), userView(), ctx.mount)
+    const plan = planUserPatch(readPatchOp(body), ctx.views.parsed, ctx.mount)
     const { readsAccess, namesRoles, ignored } = plan
     const options = { ...changeOptions(ctx, 'PATCH'), change: plan, readsAccess, namesRoles, ignored }
     return changeUser(ctx.ports.provisioning, ctx.caller, userId, options)

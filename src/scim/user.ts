@@ -8,7 +8,6 @@ import { readProjection } from './projection.ts'
 import { isFresh, jsonReply, Reply } from './reply.ts'
 import { notFound, requireId, RollcallResource } from './resource.ts'
 import { resourceHeaders } from './resource-shape.ts'
-import { shownUserView } from './schema/user-view.ts'
 import { presentUser, userTexts } from './user-shape.ts'
 import { userWrites } from './user-writes.ts'
 
@@ -26,7 +25,7 @@ export class RollcallUser extends RollcallResource {
   }
 
   protected async list(ctx: ScimContext): Promise<Reply> {
-    const view = shownUserView()
+    const view = ctx.views.shown
     const projection = readProjection(ctx.query, view)
     const query = pageQuery(ctx, view)
     const page = await ctx.ports.reads.users.page(ctx.caller.orgId, query)
@@ -60,7 +59,7 @@ export class RollcallUser extends RollcallResource {
 }
 
 async function answer(ctx: ScimContext, status: 200 | 201, user: User): Promise<Reply> {
-  const projection = readProjection(ctx.query, shownUserView())
+  const projection = readProjection(ctx.query, ctx.views.shown)
   const headers = resourceHeaders(ctx, 'User', user, status === 201)
   return jsonReply(status, await presentUser(ctx, user, projection), headers)
 }

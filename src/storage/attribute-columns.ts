@@ -2,7 +2,7 @@ import { type RawBuilder, sql, type SqlBool } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Viewer } from '../domain/connection.ts'
 import type { OrgId } from '../domain/ids.ts'
-import { ENTERPRISE_URN, ROLLCALL_URN } from '../domain/schema-urns.ts'
+import { CUSTOM_URN, ENTERPRISE_URN, ROLLCALL_URN } from '../domain/schema-urns.ts'
 import { rowPlace } from './json-sql.ts'
 
 /** What a filter or sort is compiled for: a query over `table` under its own name, of one org, seen by one client. */
@@ -80,7 +80,7 @@ const COLUMNS: Readonly<Record<FilterScope['table'], ReadonlyMap<string, ColumnM
     ...BOTH,
     ['userName', column('key', 'username_key')],
     ['displayName', column('key', 'display_name_key')],
-    ['active', () => ({ kind: 'flag', value: sql`(case "user".status when 'deactivated' then 0 else 1 end)` })],
+    ['active', column('flag', 'active')],
     [nameOf([ENTERPRISE_URN, 'department']), column('key', 'department_key')],
     [nameOf([ENTERPRISE_URN, 'employeeNumber']), column('key', 'employee_number_key')],
     [nameOf([ENTERPRISE_URN, 'manager', 'displayName']), managerName],
@@ -97,25 +97,34 @@ export function columnOf(scope: FilterScope, path: readonly string[]): Attribute
   return COLUMNS[scope.table].get(nameOf(path))?.(scope)
 }
 
-const EQ_INDEXED: ReadonlySet<string> = new Set([
-  'id',
+/** Folded text with an index: found by equality, beginning and range. */
+const TEXT_INDEXED: readonly string[] = [
   'userName',
-  'externalId',
   'displayName',
-  'active',
-  'meta lastModified',
   'emails value',
-  'members value',
-  'groups value',
   nameOf([ENTERPRISE_URN, 'department']),
   nameOf([ENTERPRISE_URN, 'employeeNumber']),
+]
+const TIME_INDEXED: readonly string[] = ['meta created', 'meta lastModified']
+const EQ_INDEXED: ReadonlySet<string> = new Set([
+  ...TEXT_INDEXED,
+  ...TIME_INDEXED,
+  'id',
+  'externalId',
+  'active',
+  'members value',
+  'groups value',
 ])
-const PREFIX_INDEXED: ReadonlySet<string> = new Set(['userName', 'displayName', 'emails value'])
-const RANGE_INDEXED: ReadonlySet<string> = new Set(['meta lastModified'])
+const PREFIX_INDEXED: ReadonlySet<string> = new Set(TEXT_INDEXED)
+/** Addresses are many to a person, and asked for by what they are or begin with. */
+const RANGE_INDEXED: ReadonlySet<string> = new Set(
+  [...TEXT_INDEXED, ...TIME_INDEXED].filter((each) => each !== 'emails value'),
+)
 const RANGES: ReadonlySet<string> = new Set(['gt', 'ge', 'lt', 'le'])
 
 /** Whether an index finds the rows of this comparison. */
 export function hasIndex(path: readonly string[], op: string): boolean {
+  if (path[0] === CUSTOM_URN) return op === 'eq' || op === 'sw' || RANGES.has(op)
   const name = nameOf(path)
   if (op === 'eq') return EQ_INDEXED.has(name)
   return op === 'sw' ? PREFIX_INDEXED.has(name) : RANGES.has(op) && RANGE_INDEXED.has(name)

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
 import type { CredentialReads } from '../domain/ports.ts'
@@ -15,7 +15,12 @@ function storedTokens(db: Kysely<Database>) {
     )
     .selectAll('connection_token')
     .select(CONNECTION_OF_TOKEN)
+    .select(attributesVersion)
 }
+
+/** Of the attributes that the connection's org declared. */
+const attributesVersion = sql<number | null>`(select p.attributes_version from org_policy as p
+  where p.org_id = connection.org_id)`.as('attributes_version')
 
 const selectToken = preparedQuery((db, { secretHash }: { readonly secretHash: Uint8Array }) =>
   storedTokens(db).where('secret_hash', '=', secretHash).compile(),
@@ -26,7 +31,13 @@ const selectTokenById = preparedQuery((db, { id }: { readonly id: TokenId }) =>
 )
 
 const selectConnection = preparedQuery((db, { orgId, id }: { readonly orgId: OrgId; readonly id: ConnectionId }) =>
-  db.selectFrom('connection').selectAll().where('org_id', '=', orgId).where('id', '=', id).compile(),
+  db
+    .selectFrom('connection')
+    .selectAll()
+    .select(attributesVersion)
+    .where('org_id', '=', orgId)
+    .where('id', '=', id)
+    .compile(),
 )
 
 /** Rows found from a credential, before the org is known. */

@@ -4,7 +4,13 @@ import type { Connection, ConnectionKind, ConnectionToken, JwtTrust, Scope, Stor
 import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
 import type { JsonObject } from '../domain/json.ts'
 
-export function toConnection(row: Selectable<ConnectionTable>): Connection {
+interface WithAttributes {
+  /** Read only where the connection is read for a request. */
+  readonly attributes_version?: number | null
+}
+
+export function toConnection(row: Selectable<ConnectionTable> & WithAttributes): Connection {
+  const attributesVersion = row.attributes_version ?? 0
   return {
     orgId: row.org_id as OrgId,
     id: row.id as ConnectionId,
@@ -15,6 +21,7 @@ export function toConnection(row: Selectable<ConnectionTable>): Connection {
     scopes: row.scopes.split(' ').filter((scope) => scope !== '') as Scope[],
     version: row.version,
     created: row.created,
+    ...(attributesVersion === 0 ? {} : { attributesVersion }),
   }
 }
 
@@ -46,7 +53,10 @@ export const CONNECTION_OF_TOKEN = [
 ] as const
 
 export function toStoredToken(
-  row: Selectable<ConnectionTokenTable> & Omit<Selectable<ConnectionTable>, 'id' | 'created'> & ConnectionTimes,
+  row: Selectable<ConnectionTokenTable> &
+    Omit<Selectable<ConnectionTable>, 'id' | 'created'> &
+    ConnectionTimes &
+    WithAttributes,
 ): StoredToken {
   const connection = toConnection({ ...row, id: row.connection_id, created: row.connection_created })
   return { ...toToken(row), connection }

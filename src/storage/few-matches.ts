@@ -3,6 +3,7 @@ import type { ConnectionId, OrgId } from '../domain/ids.ts'
 import type { Filter } from '../domain/filter.ts'
 import { fold } from '../domain/fold.ts'
 import { columnOf, hasIndex } from './attribute-columns.ts'
+import { isCustom } from './custom-sql.ts'
 import { type Item, items, type Listing, matchingRows, selectRows } from './listing.ts'
 import { compareKeys, type Keyed, keyOf } from './page-order.ts'
 
@@ -28,7 +29,8 @@ type Equality = Filter & { readonly kind: 'compare'; readonly value: string }
 /** A filter that is nothing but a text at an attribute with an index. */
 function equality(filter: Filter): Equality | undefined {
   if (filter.kind !== 'compare' || filter.op !== 'eq' || typeof filter.value !== 'string') return undefined
-  return hasIndex(filter.at.path, 'eq') ? { ...filter, value: filter.value } : undefined
+  // What orgs declare is of their own names and kinds: there would be no end of queries to keep.
+  return hasIndex(filter.at.path, 'eq') && !isCustom(filter.at.path) ? { ...filter, value: filter.value } : undefined
 }
 
 /** What stands for the parameters while a query is compiled; none of them is changed by folding. */

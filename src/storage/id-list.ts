@@ -36,6 +36,8 @@ export function numberedIds(dialect: Dialect, json: string): RawBuilder<{ id: st
         from jsonb_array_elements_text(${json}::text::jsonb) with ordinality as list (each, at))`
 }
 
+const TYPES = { text: sql`text`, bigint: sql`bigint`, numeric: sql`numeric` } as const
+
 /**
  * Rows as one bound JSON parameter, a list of lists, whose values are named and typed in their order: a source of rows,
  * as `insert … select` wants it.
@@ -43,12 +45,12 @@ export function numberedIds(dialect: Dialect, json: string): RawBuilder<{ id: st
 export function jsonRows(
   dialect: Dialect,
   json: string,
-  columns: Readonly<Record<string, 'text' | 'bigint'>>,
+  columns: Readonly<Record<string, keyof typeof TYPES>>,
 ): RawBuilder<unknown> {
   const picked = Object.entries(columns).map(([name, type], at) =>
     dialect === 'sqlite'
       ? sql`json_extract(value, ${sql.lit(`$[${at}]`)}) as ${sql.id(name)}`
-      : sql`(value ->> ${sql.lit(at)})::${type === 'text' ? sql`text` : sql`bigint`} as ${sql.id(name)}`,
+      : sql`(value ->> ${sql.lit(at)})::${TYPES[type]} as ${sql.id(name)}`,
   )
   const list = dialect === 'sqlite' ? sql`json_each(${json})` : sql`jsonb_array_elements(${json}::text::jsonb)`
   return sql`(select ${sql.join(picked)} from ${list})`

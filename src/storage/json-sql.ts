@@ -10,6 +10,8 @@ export interface Place {
   /** 1 or 0, or null. */
   flag(names: readonly string[]): RawBuilder<unknown>
   number(names: readonly string[]): RawBuilder<unknown>
+  /** Epoch milliseconds; absent where times are text. */
+  time?(names: readonly string[]): RawBuilder<unknown>
 }
 
 /** A SQLite JSON path; names come from schemas, and are bound, but must not end their own quotes. */
@@ -95,11 +97,15 @@ function postgresList(path: readonly string[]): JsonList {
     if (!isPlain(names)) return inner
     return sql`(case jsonb_typeof(${value}) when 'object' then ${inner} else ${value} #>> '{}' end)`
   }
+  const json = (names: readonly string[]): RawBuilder<unknown> =>
+    isPlain(names)
+      ? sql`(case jsonb_typeof(${element}) when 'object' then ${element} #> ${names}::text[] else ${element} end)`
+      : sql`(${element} #> ${names}::text[])`
   // jsonb_array_elements fails on anything but an array.
   const guarded = sql`case jsonb_typeof(${list}) when 'array' then ${list} else '[]'::jsonb end`
   return {
     from: sql`jsonb_array_elements(${guarded}) with ordinality as element (value, position)`,
-    element: postgresPlace(text, (names) => sql`(${element} #> ${names}::text[])`),
+    element: postgresPlace(text, json),
     position: sql`element.position`,
   }
 }

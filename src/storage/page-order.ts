@@ -2,12 +2,13 @@ import { type RawBuilder, sql, type SqlBool } from 'kysely'
 import { compareText } from '../domain/evaluate.ts'
 import type { AttributeRef } from '../domain/filter.ts'
 import type { PageKey, PageQuery } from '../domain/ports.ts'
+import { ENTERPRISE_URN } from '../domain/schema-urns.ts'
 import { columnOf, type FilterScope } from './attribute-columns.ts'
 import { sortExpression } from './sort-sql.ts'
 
 /**
- * The total order of a list: a sort key, rows without one last (ascending) or first (descending), then `ord`. Without
- * `sortBy` it is `ord` alone, in which rows made during a walk come last.
+ * The total order of a list: a sort key, rows without one last, then `ord`; descending is the same order backwards, so
+ * that one index gives both. Without `sortBy` it is `ord` alone, in which rows made during a walk come last.
  */
 export interface PageOrder {
   /** Undefined where the order is `ord` alone. */
@@ -22,24 +23,40 @@ export interface PageOrder {
   readonly decimal: boolean
 }
 
-/** What an index gives in order, and whether rows may be without it. */
-const FREE: Readonly<Record<FilterScope['table'], ReadonlyMap<string, { readonly nullable: boolean }>>> = {
-  user: new Map([
-    ['id', { nullable: false }],
-    ['userName', { nullable: false }],
-    ['displayName', { nullable: true }],
-    ['meta.lastModified', { nullable: false }],
-  ]),
-  scim_group: new Map([
-    ['id', { nullable: false }],
-    ['displayName', { nullable: false }],
-    ['meta.lastModified', { nullable: false }],
-  ]),
+interface FreeSort {
+  /** The attribute as `sortBy` names it. */
+  readonly name: string
+  /** Whether rows may be without it. */
+  readonly nullable: boolean
+}
+
+const COMMON_SORTS: readonly FreeSort[] = [
+  { name: 'id', nullable: false },
+  { name: 'meta.created', nullable: false },
+  { name: 'meta.lastModified', nullable: false },
+]
+
+/** What an index gives in order. */
+const FREE: Readonly<Record<FilterScope['table'], readonly FreeSort[]>> = {
+  user: [
+    ...COMMON_SORTS,
+    { name: 'userName', nullable: false },
+    { name: 'displayName', nullable: true },
+    { name: 'active', nullable: false },
+    { name: `${ENTERPRISE_URN}:department`, nullable: true },
+    { name: `${ENTERPRISE_URN}:employeeNumber`, nullable: true },
+  ],
+  scim_group: [...COMMON_SORTS, { name: 'displayName', nullable: false }],
 }
 
 /** The attributes by which any number of rows is sorted at no cost. */
 export function freeSorts(table: FilterScope['table']): readonly string[] {
-  return [...FREE[table].keys()]
+  return FREE[table].map(({ name }) => name)
+}
+
+function freeSort(table: FilterScope['table'], [first = '', ...more]: readonly string[]): FreeSort | undefined {
+  const name = first.startsWith('urn:') ? `${first}:${more.join('.')}` : [first, ...more].join('.')
+  return FREE[table].find((each) => each.name === name)
 }
 
 /** The order a page is asked for in. */
@@ -49,7 +66,7 @@ export function pageOrder(scope: FilterScope, sort: PageQuery['sort']): PageOrde
     return { key: undefined, ord, descending: false, nullable: false, free: true, decimal: false }
   }
   const { by, descending } = sort
-  const free = FREE[scope.table].get(by.path.join('.'))
+  const free = freeSort(scope.table, by.path)
   const decimal = (by.type === 'integer' || by.type === 'decimal') && columnOf(scope, by.path) === undefined
   return {
     key: free === undefined ? byBytes(scope, by) : sortExpression(by, scope),
@@ -75,17 +92,16 @@ export function orderTerms({ key, ord, descending, nullable }: PageOrder, plain 
   if (key === undefined) return sql`${sign}${ord}`
   const direction = descending ? sql`desc` : sql`asc`
   const nulls = nullable ? (descending ? sql` nulls first` : sql` nulls last`) : sql``
-  return sql`${sign}${key} ${direction}${nulls}, ${sign}${ord}`
+  return sql`${sign}${key} ${direction}${nulls}, ${sign}${ord} ${direction}`
 }
 
-/** That a row with a key stands behind another one that has one too. An index serves the first half. */
+/** That a row with a key stands behind another one that has one too: one place in an index of both. */
 export function behindKeyed(order: PageOrder, after: PageKey): RawBuilder<SqlBool> {
   const { key, ord } = order
   if (key === undefined) return sql<SqlBool>`${ord} > ${after.ord}`
   const literal = order.decimal ? sql`cast(${after.sort} as numeric)` : sql`${after.sort}`
-  return order.descending
-    ? sql<SqlBool>`(${key} <= ${literal} and (${key} < ${literal} or ${ord} > ${after.ord}))`
-    : sql<SqlBool>`(${key} >= ${literal} and (${key} > ${literal} or ${ord} > ${after.ord}))`
+  const past = order.descending ? sql`<` : sql`>`
+  return sql<SqlBool>`(${key}, ${ord}) ${past} (${literal}, ${after.ord})`
 }
 
 /** That a row stands behind another one. */
@@ -95,7 +111,7 @@ export function behind(order: PageOrder, after: PageKey): RawBuilder<SqlBool> {
   const isUnkeyed = sql`${key} is null`
   if (after.sort === null) {
     return descending
-      ? sql<SqlBool>`(${key} is not null or ${ord} > ${after.ord})`
+      ? sql<SqlBool>`(${key} is not null or ${ord} < ${after.ord})`
       : sql<SqlBool>`(${isUnkeyed} and ${ord} > ${after.ord})`
   }
   const keyed = behindKeyed(order, after)
@@ -104,8 +120,8 @@ export function behind(order: PageOrder, after: PageKey): RawBuilder<SqlBool> {
 
 /** Orders rows as SQL does. @returns negative, 0 or positive */
 export function compareKeys({ descending }: Pick<PageOrder, 'descending'>, left: PageKey, right: PageKey): number {
-  const difference = compareSort(left.sort, right.sort)
-  return (descending ? -difference : difference) || left.ord - right.ord
+  const difference = compareSort(left.sort, right.sort) || left.ord - right.ord
+  return descending ? -difference : difference
 }
 
 function compareSort(left: PageKey['sort'], right: PageKey['sort']): number {

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
-import type { Database, ProvisioningEventTable } from '../../db/schema.ts'
+import type { ProvisioningEventTable } from '../../db/log-schema.ts'
+import type { Database } from '../../db/schema.ts'
 import type { RecordReads, StoredRecord } from '../domain/ports.ts'
 
 /** The provisioning log, page by page. */

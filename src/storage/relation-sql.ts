@@ -151,11 +151,17 @@ export function relationOf(scope: FilterScope, [name, inner]: readonly string[])
   return scope.table === 'scim_group' && name === 'members' ? membersOfGroup(scope) : undefined
 }
 
+/** The people one of whose addresses satisfies a comparison, by its index. */
+export function emailHolders(scope: FilterScope, op: SqlComparison, literal: string): RawBuilder<unknown> {
+  const condition = textCondition(scope.dialect, sql.ref('e.value_key'), op, literal)
+  return sql`select e.user_id from user_email as e where e.org_id = ${scope.orgId} and ${condition}`
+}
+
 /** That one of a person's addresses satisfies a comparison. What an index finds drives the query, the rest is looked up. */
 export function emailCondition(scope: FilterScope, op: SqlComparison, literal: string): RawBuilder<SqlBool> {
   const condition = textCondition(scope.dialect, sql.ref('e.value_key'), op, literal)
   return scope.rowsLead !== true && (op === 'eq' || op === 'sw')
-    ? sql<SqlBool>`"user".id in (select e.user_id from user_email as e where e.org_id = ${scope.orgId} and ${condition})`
+    ? sql<SqlBool>`"user".id in (${emailHolders(scope, op, literal)})`
     : sql<SqlBool>`exists (select 1 from user_email as e
         ${indexedBy(scope, 'sqlite_autoindex_user_email_1')}
         where e.org_id = "user".org_id and e.user_id = "user".id and ${condition})`

@@ -1,5 +1,6 @@
 import type { Insertable, Kysely } from 'kysely'
-import type { Database, RequestLogTable } from '../../db/schema.ts'
+import type { RequestLogTable } from '../../db/log-schema.ts'
+import type { Database } from '../../db/schema.ts'
 import type { OrgId } from '../domain/ids.ts'
 
 /** One finished request of the SCIM surface. No personal value: the route is a template. */

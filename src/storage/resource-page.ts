@@ -4,7 +4,8 @@ import type { Database } from '../../db/schema.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { Page, PageKey, PageQuery } from '../domain/ports.ts'
 import { fewMatches } from './few-matches.ts'
-import { isIndexed } from './filter-sql.ts'
+import { isIndexed } from './filter-index.ts'
+import { gatheringOf } from './filter-sql.ts'
 import {
   type Found,
   items,
@@ -105,8 +106,7 @@ async function unfiltered<T>(
   const total = known ?? (await liveTotal(listing))
   if (!listing.order.free) return scanned(parts, listing, window, total)
   if (window.offset > 0 && window.offset >= total) return { items: [], total }
-  const walk = (): Promise<Counted<T>> => walkRows<T>(listing, window).then((items) => ({ items, total }))
-  return listing.order.nullable ? inTurn(parts, listing, walk) : walk()
+  return { items: await walkRows<T>(listing, window), total }
 }
 
 async function indexed<T>(
@@ -115,6 +115,7 @@ async function indexed<T>(
   window: Window,
   known: number | undefined,
 ): Promise<Counted<T>> {
+  if (await gathersMany(listing)) return scanned(parts, listing, window, known)
   if (window.after === undefined && window.offset === 0) {
     const few = await fewMatches<T>(listing, Math.max(window.limit - 1, 1))
     if (few !== undefined) return { items: few, total: few.length }
@@ -124,6 +125,16 @@ async function indexed<T>(
   const matches = await countUpTo(listing, MAX_MATCHES + 1)
   if (matches > MAX_MATCHES) return scanned(parts, listing, window, counted)
   return { items: await sortedMatches<T>(listing, window), total: known ?? matches }
+}
+
+/** Whether more ids would be gathered at once than a store should hold the process for. */
+async function gathersMany({ db, filter, scope }: Listing): Promise<boolean> {
+  for (const ids of filter === undefined ? [] : gatheringOf(filter, scope)) {
+    const { rows } = await sql<{ n: number }>`select count(*) as n from (
+      select 1 from (${ids}) as gathered limit ${MAX_MATCHES + 1}) as some_rows`.execute(db)
+    if ((rows[0]?.n ?? 0) > MAX_MATCHES) return true
+  }
+  return false
 }
 
 /** A window of so few matches that they can be sorted. */

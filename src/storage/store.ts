@@ -6,6 +6,7 @@ import type { Database } from '../../db/schema.ts'
 import type { OrgId, TokenId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { RecordSealer } from '../domain/record.ts'
+import { attributeReads } from './attribute-reads.ts'
 import { ChainWriter } from './chain-writer.ts'
 import { credentialReads } from './credential-reads.ts'
 import { type Deployment, findDeployment, insertDeployment } from './deployment-store.ts'
@@ -99,6 +100,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     users: translatingErrors(userReads(reader, dialect, pages)),
     groups: translatingErrors(groupReads(reader, pages)),
     roles: translatingErrors(roleReads(reader)),
+    attributes: translatingErrors(attributeReads(reader)),
     credentials: translatingErrors(credentialReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),

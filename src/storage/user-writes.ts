@@ -7,6 +7,7 @@ import type { AccountType } from '../domain/access.ts'
 import { equalJson } from '../domain/json.ts'
 import type { User, UserStatus } from '../domain/user.ts'
 import type { UserWrites } from '../domain/write-ports.ts'
+import { writeAttributeKeys } from './attribute-keys.ts'
 import { emailRows, fromUser, toUser, USER_COLUMNS } from './user-row.ts'
 import { jsonIdList, jsonRows } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
@@ -44,11 +45,13 @@ function userChanges(db: Kysely<Database>): Pick<UserWrites, 'insert' | 'update'
     async insert(orgId, user) {
       await insertUser(db, { ...fromUser(user), org_id: orgId, ...pickFixed(user) })
       await insertEmails(db, orgId, user)
+      await writeAttributeKeys(db, orgId, undefined, user)
     },
 
     async update(orgId, before, after) {
       if (hasSameData(before, after)) return void (await updateStatus(db, { ...after, orgId }))
       await updateUser(db, { ...fromUser(after), org_id: orgId, id: after.id })
+      await writeAttributeKeys(db, orgId, before, after)
       if (equalJson(before.attributes['emails'], after.attributes['emails'])) return
       await db.deleteFrom('user_email').where('org_id', '=', orgId).where('user_id', '=', after.id).execute()
       await insertEmails(db, orgId, after)

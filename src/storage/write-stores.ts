@@ -3,6 +3,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { accessWrites } from './access-writes.ts'
+import { attributeWrites } from './attribute-writes.ts'
 import type { ChainWriter } from './chain-writer.ts'
 import { addToCounter } from './counters.ts'
 import { grantWrites } from './grant-writes.ts'
@@ -26,6 +27,7 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     users: userWrites(db),
     groups: groupWrites(db, dialect),
     roles: roleWrites(db),
+    attributes: attributeWrites(db, dialect),
     members: memberWrites(db, dialect),
     access: accessWrites(db),
     grants: grantWrites(db, dialect),

@@ -16,7 +16,7 @@ describe('rollcall', () => {
     expect(shown).to.deep.equal({ status: 0, stdout: `${version}\n`, stderr: '' })
     const help = await runProgram(link, ['--help'], {})
     expect(help.status).to.equal(0)
-    for (const name of ['serve', 'migrate', 'config', 'org', 'connection', 'token', 'log', 'demo']) {
+    for (const name of ['serve', 'migrate', 'config', 'org', 'connection', 'token', 'attribute', 'log', 'demo']) {
       expect(help.stdout).to.match(new RegExp(`^  ${name}\\b`, 'm'))
     }
   })
@@ -36,6 +36,12 @@ describe('rollcall', () => {
     [['connection', 'create', '--pin', 'a=1', '--pin', 'a=2'], /a is pinned twice/, 'rollcall connection create'],
     [['token', 'create', '--expires', '0'], /Wanted is a whole number from 1 to 3650/, 'rollcall token create'],
     [['token', 'revoke'], /^error: missing required argument 'token'/, 'rollcall token revoke'],
+    [
+      ['attribute', 'declare', 'a', '--type', 'date'],
+      /Allowed choices are string, boolean/,
+      'rollcall attribute declare',
+    ],
+    [['attribute', 'remove'], /^error: missing required argument 'name'/, 'rollcall attribute remove'],
     [['log', 'tail', '-n', '1e3'], /Wanted is a whole number from 1 to 10000/, 'rollcall log tail'],
     [['log', 'tail', '--sideways'], /^error: unknown option '--sideways'/, 'rollcall log tail'],
   ]
@@ -64,6 +70,9 @@ describe('rollcall', () => {
         ['connection', 'list'],
         ['connection', 'revoke'],
         ['connection', 'confirm'],
+        ['attribute', 'list'],
+        ['attribute', 'declare'],
+        ['attribute', 'remove'],
       ],
       ...[['token', 'create'], ['token', 'rotate'], ['token', 'revoke'], ['log', 'tail'], ['demo']],
     ]

@@ -5,19 +5,23 @@ import { DomainError } from '../../src/domain/errors.ts'
 import { compareText, evaluate } from '../../src/domain/evaluate.ts'
 import type { AttributeRef } from '../../src/domain/filter.ts'
 import { fold } from '../../src/domain/fold.ts'
+import { type GroupId, newId, type OrgId } from '../../src/domain/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/domain/json.ts'
+import { CUSTOM_URN } from '../../src/domain/schema-urns.ts'
 import { parseFilter } from '../../src/scim/filter/parse.ts'
 import { parseSortBy } from '../../src/scim/filter/sort-by.ts'
 import { baseView } from '../../src/scim/schema/definitions.ts'
 import type { FilterScope } from '../../src/storage/attribute-columns.ts'
-import { filterToSql, isIndexed } from '../../src/storage/filter-sql.ts'
+import { isIndexed } from '../../src/storage/filter-index.ts'
+import { filterToSql } from '../../src/storage/filter-sql.ts'
 import { sortExpression } from '../../src/storage/sort-sql.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
-import { PEOPLE_VIEW, populate, type Population } from '../support/filter-people.ts'
+import { populate, type Population } from '../support/filter-people.ts'
+import { PEOPLE_VIEW } from '../support/filter-view.ts'
 import { comparableNames, filterTexts } from '../support/filter-texts.ts'
 
-/** For each dialect. */
-const RUNS = 5_000
+/** For each dialect, people and groups together. */
+const RUNS = { people: 9_000, groups: 1_000 } as const
 const PEOPLE = 60
 
 const HOSTILE = [
@@ -47,6 +51,24 @@ const HOSTILE = [
   '[',
 ]
 
+const LATE = Date.parse('2040-01-01T00:00:00Z')
+
+/** Groups of another org: with a handful alone every index is as good as another to PostgreSQL. */
+async function addGroups(db: TestStore['connections']['writer'], count: number): Promise<void> {
+  const orgId = newId<OrgId>(2)
+  await db.insertInto('org').values({ id: orgId, name: orgId, name_key: orgId, created: 0 }).execute()
+  const rows = Array.from({ length: count }, (_, ord) => ({
+    ...{ org_id: orgId, id: newId<GroupId>(ord), ord, display_name: `g${ord}`, name_key: `g${ord}`, body: '{}' },
+    ...{ owner_connection_id: null, external_id: null, marked_protected: 0 as const, member_count: 0 },
+    ...{ version: 1, created: LATE + ord, updated: LATE + ord, deleted_at: null },
+  }))
+  for (let at = 0; at < count; at += 100)
+    await db
+      .insertInto('scim_group')
+      .values(rows.slice(at, at + 100))
+      .execute()
+}
+
 forEachDialect('filters in SQL', (dialect) => {
   const seed = Date.now() % 2 ** 31
   let test: TestStore
@@ -55,6 +77,7 @@ forEachDialect('filters in SQL', (dialect) => {
   before(async () => {
     test = await openTestStore(dialect)
     people = await populate(test.connections.writer, seed, PEOPLE)
+    await addGroups(test.connections.writer, 400)
     if (dialect === 'postgres') await sql`analyze`.execute(test.connections.writer)
   })
   after(() => test.close())
@@ -79,23 +102,23 @@ forEachDialect('filters in SQL', (dialect) => {
   async function checkAll(arbitrary: fc.Arbitrary<string>, runs: number, check: (filter: string) => Promise<void>) {
     const batch = 20
     const property = fc.asyncProperty(
-      fc.array(arbitrary, { minLength: 1, maxLength: batch, size: 'max' }),
+      fc.array(arbitrary, { minLength: batch, maxLength: batch, size: 'max' }),
       async (texts) => {
         const results = await Promise.allSettled(texts.map(check))
         const failed = results.find((result) => result.status === 'rejected')
         if (failed !== undefined) throw failed.reason
       },
     )
-    await fc.assert(property, { seed, numRuns: Math.ceil((2 * runs) / batch) })
+    await fc.assert(property, { seed, numRuns: runs / batch })
   }
 
-  it(`select the people the evaluator selects, ${RUNS} filters (S29, RFC 7644 §3.4.2.2)`, async function () {
+  it(`select the people the evaluator selects, ${RUNS.people} filters (S29, RFC 7644 §3.4.2.2)`, async function () {
     this.timeout(300_000)
     const known = [...people.userIds.slice(0, 5), ...people.groupIds]
     for (const viewer of [people.idp, people.script]) {
       const resources = people.resources(viewer)
       const scope = { dialect, table: 'user', orgId: people.orgId, viewer } as const
-      await checkAll(filterTexts(PEOPLE_VIEW, known), RUNS / 2, async (filterText) => {
+      await checkAll(filterTexts(PEOPLE_VIEW, known), RUNS.people / 2, async (filterText) => {
         expect(await selected(filterText, scope), `seed ${seed}: ${filterText}`).to.deep.equal(
           expected(filterText, resources),
         )
@@ -103,14 +126,14 @@ forEachDialect('filters in SQL', (dialect) => {
     }
   })
 
-  it('select the groups the evaluator selects (RFC 7644 §3.4.2.2)', async function () {
+  it(`select the groups the evaluator selects, ${RUNS.groups} filters (RFC 7644 §3.4.2.2)`, async function () {
     this.timeout(120_000)
     const view = baseView('Group')
     const known = [...people.userIds.slice(0, 5), ...people.groupIds, 'G0', 'G1', 'Ärzte']
     for (const viewer of [people.idp, people.script]) {
       const resources = people.groupResources(viewer)
       const scope = { dialect, table: 'scim_group', orgId: people.orgId, viewer } as const
-      await checkAll(filterTexts(view, known), 500, async (filterText) => {
+      await checkAll(filterTexts(view, known), RUNS.groups / 2, async (filterText) => {
         expect(await selected(filterText, scope), `seed ${seed}: ${filterText}`).to.deep.equal(
           expected(filterText, resources, view),
         )
@@ -122,7 +145,7 @@ forEachDialect('filters in SQL', (dialect) => {
     this.timeout(120_000)
     const resources = people.resources(people.idp)
     const scope = { dialect, table: 'user', orgId: people.orgId, viewer: people.idp } as const
-    const names = comparableNames(PEOPLE_VIEW).filter(({ definition }) => definition.type === 'string')
+    const names = comparableNames(PEOPLE_VIEW).filter(({ definition }) => /^(string|reference)$/.test(definition.type))
     const operators = ['co', 'sw', 'ew', 'eq', 'gt', 'le']
     for (const [index, hostile] of HOSTILE.entries()) {
       await Promise.all(
@@ -145,6 +168,9 @@ forEachDialect('filters in SQL', (dialect) => {
       Array.from({ length: 20 }, () => 'groups.display pr').join(' and '),
       Array.from({ length: 150 }, (_, at) => `groups eq "${people.groupIds[at % 4] ?? ''}"`).join(' or '),
       Array.from({ length: 200 }, (_, at) => `emails co "${at % 7}"`).join(' or '),
+      Array.from({ length: 90 }, (_, at) => `${CUSTOM_URN}:skills co "${at % 7}"`).join(' or '),
+      Array.from({ length: 90 }, (_, at) => `${CUSTOM_URN}:grade gt ${at % 7}`).join(' and '),
+      Array.from({ length: 20 }, (_, at) => `${CUSTOM_URN}:badge eq "a${at}"`).join(' or '),
       Array.from({ length: 100 }, () => 'emails[type eq "work" and value pr]').join(' or '),
       `${'not ('.repeat(20)}title pr${')'.repeat(20)}`,
     ]
@@ -194,6 +220,17 @@ forEachDialect('filters in SQL', (dialect) => {
     ['user', 'groups.value eq "x"'],
     ['user', 'groups[value eq "x"]'],
     ['user', 'active eq false'],
+    ['user', 'meta.created le "2026-01-01T00:00:00Z"'],
+    ['user', 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department sw "x"'],
+    ['user', `${CUSTOM_URN}:squad eq "x"`],
+    ['user', `${CUSTOM_URN}:badge sw "x"`],
+    ['user', `${CUSTOM_URN}:grade gt 2`],
+    ['user', `${CUSTOM_URN}:joined lt "2026-01-01T00:00:00Z"`],
+    ['user', `${CUSTOM_URN}:onCall eq true`],
+    ['user', `${CUSTOM_URN}:skills eq "x"`],
+    ['user', `${CUSTOM_URN}:keys[value eq "x" and value pr]`],
+    ['user', 'userName eq "x" or displayName eq "y" or emails eq "z"'],
+    ['user', `title pr and (userName eq "x" or ${CUSTOM_URN}:squad eq "y")`],
     ['user', 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "x"'],
     ['user', 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq "x"'],
     ['user', 'title pr and (nickName pr or title pr) and userName eq "x"'],
@@ -203,7 +240,8 @@ forEachDialect('filters in SQL', (dialect) => {
     ['scim_group', 'externalId eq "x"'],
     ['scim_group', 'members eq "x"'],
     ['scim_group', 'members[value eq "x"]'],
-    ['scim_group', 'meta.lastModified le "2026-01-01T00:00:00Z"'],
+    ['scim_group', 'meta.lastModified le "1999-01-01T00:00:00Z"'],
+    ['scim_group', 'meta.created le "1999-01-01T00:00:00Z"'],
   ]
 
   /** The plan's lines, as one text. */
@@ -239,10 +277,25 @@ forEachDialect('filters in SQL', (dialect) => {
       ['user', 'groups.display co "x"'],
       ['user', 'groups pr'],
       ['user', 'emails co "x"'],
+      ['user', `${CUSTOM_URN}:squad co "x"`],
+      ['user', `${CUSTOM_URN}:skills[value ew "x"]`],
+      ['user', `${CUSTOM_URN}:onCall pr`],
       ['user', 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName co "x"'],
       ['scim_group', 'members.display co "x"'],
       ['scim_group', 'members pr'],
     ]
+    it('gather no ids where another term leads to the row, or where they are what must not be', async () => {
+      const gathering = `${CUSTOM_URN}:onCall eq true`
+      expect(await planOf('user', gathering)).to.include('LIST SUBQUERY')
+      for (const term of [
+        gathering,
+        `not (${gathering})`,
+        `${CUSTOM_URN}:squad ne "x"`,
+        `(${gathering} or active eq true)`,
+      ]) {
+        expect(await planOf('user', `userName eq "x" and ${term}`), term).to.not.include('LIST SUBQUERY')
+      }
+    })
     for (const [table, filterText] of OWN) {
       it(`look only at what belongs to each row: ${filterText}`, async () => {
         const plan = await planOf(table, filterText)
@@ -259,6 +312,9 @@ forEachDialect('filters in SQL', (dialect) => {
       'not (userName eq "x")',
       'userName eq "x" or title pr',
       'emails pr',
+      `${CUSTOM_URN}:squad pr`,
+      `${CUSTOM_URN}:squad co "x"`,
+      Array.from({ length: 21 }, () => 'userName eq "x"').join(' or '),
     ]
     for (const filterText of [
       ...texts,

@@ -13,7 +13,7 @@ export function person(index: number): User {
     id: newId<UserId>(1_700_000_000_000 + index),
     ord: index + 1,
     version: 1 + (index % 12),
-    created: 1_700_000_000_000,
+    created: 1_700_000_000_000 + Math.floor(index / 3),
     updated: 1_700_000_000_000 + (index % 1_000),
     status: index % 20 === 0 ? 'deactivated' : 'active',
     accountType: 'USER',
@@ -29,7 +29,10 @@ export function person(index: number): User {
         { value: `other${index}@example.com` },
         { value: `mail${(index * 31) % 977}@example.com`, primary: true },
       ],
-      [enterprise]: { department: `Department ${index % 5}` },
+      [enterprise]: {
+        ...(index % 6 === 0 ? { costCenter: 'C' } : { department: `Department ${index % 5}` }),
+        ...(index % 4 === 0 ? {} : { employeeNumber: `E${(index * 37) % 10_007}` }),
+      },
     },
   }
 }
@@ -67,10 +70,10 @@ export async function insertPeople(db: Kysely<Database>, orgId: OrgId, people: r
 /** What a person is sorted by, folded; undefined where there is nothing. */
 export type SortValue = (user: User) => string | number | undefined
 
-/** The order a list has to have (RFC 7644 §3.4.2.3): those without a value last, or first when descending. */
+/** The order a list has to have (RFC 7644 §3.4.2.3): those without a value last; descending is the same backwards. */
 export function ordered(people: readonly User[], value: SortValue, descending: boolean): readonly User[] {
   const sign = descending ? -1 : 1
-  return people.toSorted((a, b) => sign * compareValues(value(a), value(b)) || a.ord - b.ord)
+  return people.toSorted((a, b) => sign * (compareValues(value(a), value(b)) || a.ord - b.ord))
 }
 
 function compareValues(a: string | number | undefined, b: string | number | undefined): number {

@@ -15,6 +15,7 @@ forEachDialect('the schema', (dialect) => {
     expect(states.map((state) => state.name)).to.deep.equal([
       '0001-first-slice',
       '0002-custom-roles',
+      '0003-org-attributes',
       '0004-service-accounts',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)

@@ -8,6 +8,7 @@ import type { Viewer } from '../../src/domain/connection.ts'
 import type { Page, PageKey, PageQuery } from '../../src/domain/ports.ts'
 import type { User } from '../../src/domain/user.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
+import { ENTERPRISE_URN } from '../../src/domain/schema-urns.ts'
 import { parseFilter } from '../../src/scim/filter/parse.ts'
 import { parseSortBy } from '../../src/scim/filter/sort-by.ts'
 import { baseView } from '../../src/scim/schema/definitions.ts'
@@ -22,6 +23,11 @@ import { insertPeople, ordered, person, type SortValue } from './list-people.ts'
 const PEOPLE = 12_000
 
 const VIEW = baseView('User')
+
+function enterprise(user: User, name: string): string | undefined {
+  return (user.attributes[ENTERPRISE_URN] as Record<string, string | undefined>)[name]
+}
+
 const VIEWER: Viewer = { kind: 'script', connectionId: undefined }
 
 interface Asked {
@@ -50,7 +56,11 @@ const SORTS: readonly (readonly [string, SortValue])[] = [
   ['userName', (user) => user.attributes.userName],
   ['displayName', (user) => user.attributes['displayName'] as string | undefined],
   ['id', (user) => user.id],
+  ['meta.created', (user) => user.created],
   ['meta.lastModified', (user) => user.updated],
+  ['active', (user) => (user.status === 'deactivated' ? 0 : 1)],
+  [`${ENTERPRISE_URN}:department`, (user) => enterprise(user, 'department')],
+  [`${ENTERPRISE_URN}:employeeNumber`, (user) => enterprise(user, 'employeeNumber')],
   ['meta.version', (user) => `W/"${user.version}"`],
   ['name.familyName', (user) => (user.attributes['name'] as { familyName: string } | undefined)?.familyName],
   ['emails', (user) => (user.attributes['emails'] as { value: string }[])[1]?.value],
@@ -60,7 +70,12 @@ const FILTERS: readonly (readonly [string, (user: User) => boolean])[] = [
   ['title co "pha"', (user) => user.attributes['title'] === 'Alpha'],
   ['active eq true', (user) => user.status === 'active'],
   ['active eq false', (user) => user.status === 'deactivated'],
+  [
+    'displayName eq "name 7" or userName eq "x" or meta.created gt "2023-11-14T22:13:23.990Z"',
+    (user) => user.attributes['displayName'] === 'Name 7' || user.created > 1_700_000_003_990,
+  ],
   ['displayName eq "name 7"', (user) => user.attributes['displayName'] === 'Name 7'],
+  ['emails.value sw "o"', () => true],
   ['emails.value sw "other1"', (user) => JSON.stringify(user.attributes['emails']).includes('"other1')],
   ['meta.resourceType eq "User" and not (title pr)', () => false],
 ]
@@ -191,7 +206,9 @@ forEachDialect('pages of a large directory', (dialect) => {
     try {
       expect(await refusal(page({ sortBy: 'title' }))).to.equal('too-many')
       const error: unknown = await page({ sortBy: 'title' }).catch((thrown: unknown) => thrown)
-      expect((error as Error).message).to.match(/sort by id, userName, displayName, meta\.lastModified/)
+      expect((error as Error).message).to.match(
+        /sort by id, meta\.created, meta\.lastModified, userName, displayName, active, urn:\S+:User:department, urn:/,
+      )
       expect((await page({ sortBy: 'userName' })).rows).to.have.lengthOf(100)
       expect(await refusal(page({ sortBy: 'userName', filter: 'active eq true', startIndex: 50_000 }))).to.equal(
         'too-many',
@@ -220,6 +237,7 @@ forEachDialect('pages of a large directory', (dialect) => {
   }
 
   const middle = person(6_000)
+  const DESCENDING = { descending: true } as const
   const BY_CURSOR: readonly (readonly [string, Asked, RegExp])[] = [
     ['ord', { after: { sort: null, ord: middle.ord } }, /user_list/],
     ['userName', { sortBy: 'userName', after: { sort: 'person005', ord: 1 } }, /user_name/],
@@ -229,6 +247,26 @@ forEachDialect('pages of a large directory', (dialect) => {
       /user_name/,
     ],
     ['displayName', { sortBy: 'displayName', after: { sort: 'name 2', ord: 1 } }, /user_display_name/],
+    [
+      'displayName descending',
+      { ...DESCENDING, sortBy: 'displayName', after: { sort: 'name 2', ord: 900 } },
+      /user_displ/,
+    ],
+    ['no displayName', { sortBy: 'displayName', after: { sort: null, ord: 9 } }, /user_display_name/],
+    [
+      'department',
+      { sortBy: `${ENTERPRISE_URN}:department`, after: { sort: 'department 2', ord: 1 } },
+      /user_department/,
+    ],
+    [
+      'department descending',
+      { ...DESCENDING, sortBy: `${ENTERPRISE_URN}:department`, after: { sort: 'department 2', ord: 9_000 } },
+      /user_department/,
+    ],
+    ['employeeNumber', { sortBy: `${ENTERPRISE_URN}:employeeNumber`, after: { sort: 'e2', ord: 1 } }, /user_employee/],
+    ['active', { sortBy: 'active', after: { sort: 1, ord: 1 } }, /user_active/],
+    ['active descending', { ...DESCENDING, sortBy: 'active', after: { sort: 1, ord: 9_000 } }, /user_active/],
+    ['meta.created', { sortBy: 'meta.created', after: { sort: middle.created, ord: 1 } }, /user_created/],
     ['id', { sortBy: 'id', after: { sort: middle.id, ord: 1 } }, /sqlite_autoindex_user_1|user_pkey/],
     ['meta.lastModified', { sortBy: 'meta.lastModified', after: { sort: middle.updated, ord: 1 } }, /user_updated/],
   ]
@@ -243,6 +281,26 @@ forEachDialect('pages of a large directory', (dialect) => {
       )
     })
   }
+
+  it('go on within many rows of one key by the key and ord together, not from the first of them', async () => {
+    for (const descending of [false, true]) {
+      for (const [sortBy, sort] of [
+        ['active', 1],
+        [`${ENTERPRISE_URN}:department`, 'department 2'],
+      ] as const) {
+        const [plan = ''] = await plansOf({
+          sortBy,
+          descending,
+          after: { sort, ord: 6_000 },
+          knownTotal: PEOPLE,
+          count: 9,
+        })
+        const place =
+          dialect === 'sqlite' ? /\(org_id=\? AND \(\w+,ord\)[<>]\(\?,\?\)\)/ : /Index Cond: .*ROW\(\w+, ord\)/
+        expect(plan, sortBy).to.match(place)
+      }
+    }
+  })
 
   for (const [sortBy, value] of [[undefined, (user: User) => user.ord] as const, ...SORTS.slice(0, 2)]) {
     it(`go on by key where a walk by index goes on (${sortBy ?? 'no sortBy'}), so nobody is missed under writes`, async () => {

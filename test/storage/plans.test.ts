@@ -3,6 +3,7 @@ import { type CompiledQuery, sql } from 'kysely'
 import { Client } from 'pg'
 import type { Caller } from '../../src/domain/caller.ts'
 import type { ConnectionId, OrgId, TokenId } from '../../src/domain/ids.ts'
+import type { OrgAttribute } from '../../src/domain/org-attribute.ts'
 import type { PageQuery } from '../../src/domain/ports.ts'
 import type { UserState } from '../../src/domain/user.ts'
 import type { WriteStores } from '../../src/domain/write-ports.ts'
@@ -12,8 +13,10 @@ import { createGroup } from '../../src/provisioning/create-group.ts'
 import { deleteGroup } from '../../src/provisioning/delete-group.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import { reconcilePeople } from '../../src/provisioning/reconcile-people.ts'
+import { CUSTOM_URN, ENTERPRISE_URN } from '../../src/domain/schema-urns.ts'
 import { parseFilter } from '../../src/scim/filter/parse.ts'
 import { baseView } from '../../src/scim/schema/definitions.ts'
+import { userViews } from '../../src/scim/schema/user-view.ts'
 import { databaseFile } from '../../src/storage/store.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { foundTenant, type Tenant } from '../support/tenant.ts'
@@ -22,8 +25,19 @@ import { type Explain, type Plan, postgresExplain, sqliteExplain } from './plan.
 
 const VIEWER = { kind: 'idp', connectionId: undefined } as const
 
+const SQUAD: OrgAttribute = {
+  ...{ name: 'squad', type: 'string', multiValued: false, caseExact: false, description: '', state: 'live' },
+}
+
+/** Gives everybody of an org a value of an attribute that it declared. */
+async function giveSquads({ connections }: TestStore, orgId: OrgId): Promise<void> {
+  await sql`insert into user_attr (org_id, user_id, attr, ordinal, key_text)
+    select org_id, id, ${SQUAD.name}, 0, username_key from "user" where org_id = ${orgId}`.execute(connections.writer)
+}
+
 function page(filterText: string | undefined, view: 'User' | 'Group', more: Partial<PageQuery> = {}): PageQuery {
-  const filter = filterText === undefined ? undefined : parseFilter(filterText, baseView(view))
+  const schemas = view === 'User' ? userViews([SQUAD]).shown : baseView(view)
+  const filter = filterText === undefined ? undefined : parseFilter(filterText, schemas)
   return { filter, sort: undefined, startIndex: 1, count: 100, viewer: VIEWER, ...more }
 }
 
@@ -43,6 +57,7 @@ forEachDialect('plans of hot queries', function (dialect) {
       const founded = await foundTenant(test)
       tenants.push(founded)
       await fill(test, founded.orgId, founded.idp.connection!.id, n)
+      await giveSquads(test, founded.orgId)
     }
     tenant = tenants[1]!
     other = await tenant.connect('script', 'other')
@@ -113,6 +128,29 @@ forEachDialect('plans of hot queries', function (dialect) {
       'people by e-mail address',
       () => reads().users.page(org(), page('emails.value eq "U77@x.example"', 'User')),
       'user_email_value',
+    ],
+    [
+      'people by department',
+      () => reads().users.page(org(), page(`${ENTERPRISE_URN}:department eq "none"`, 'User')),
+      'user_department',
+    ],
+    [
+      'people by employeeNumber',
+      () => reads().users.page(org(), page(`${ENTERPRISE_URN}:employeeNumber eq "none"`, 'User')),
+      'user_employee',
+    ],
+    [
+      'people by an attribute the org declared',
+      () => reads().users.page(org(), page(`${CUSTOM_URN}:squad eq "USER-77"`, 'User')),
+      'user_attr_text',
+      'user_pkey',
+    ],
+    [
+      'people by one of several names',
+      () => reads().users.page(org(), page('userName eq "USER-77" or displayName eq "person 78"', 'User')),
+      'user_name',
+      'user_display_name',
+      'user_pkey',
     ],
     ['people by id filter', () => reads().users.page(org(), page(`id eq "${user(77)}"`, 'User')), 'user_pkey'],
     [

@@ -4,7 +4,8 @@ import { parseFilter } from '../../src/scim/filter/parse.ts'
 import { baseView } from '../../src/scim/schema/definitions.ts'
 import { filterToSql } from '../../src/storage/filter-sql.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
-import { PEOPLE_VIEW, populate, type Population } from '../support/filter-people.ts'
+import { populate, type Population } from '../support/filter-people.ts'
+import { PEOPLE_VIEW } from '../support/filter-view.ts'
 
 const SEED = 7
 

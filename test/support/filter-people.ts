@@ -2,55 +2,14 @@ import fc from 'fast-check'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import type { Viewer } from '../../src/domain/connection.ts'
-import type { AttributeType } from '../../src/domain/filter.ts'
 import { type ConnectionId, type GroupId, newId, type OrgId, type UserId } from '../../src/domain/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/domain/json.ts'
-import { ENTERPRISE_URN, USER_URN } from '../../src/domain/schema-urns.ts'
+import { CUSTOM_URN, ENTERPRISE_URN, USER_URN } from '../../src/domain/schema-urns.ts'
 import type { User, UserAttributes, UserStatus } from '../../src/domain/user.ts'
-import { baseView } from '../../src/scim/schema/definitions.ts'
-import type { AttributeDefinition, SchemaView } from '../../src/scim/schema/view.ts'
+import { attributeKeys } from '../../src/storage/attribute-keys.ts'
 import { fold } from '../../src/domain/fold.ts'
 import { emailRows, fromUser } from '../../src/storage/user-row.ts'
-
-/** An extension with the types that the standard schemas have no example of. */
-export const EXTRA_URN = 'urn:example:params:extra:2.0:User'
-
-function attribute(name: string, type: AttributeType, more: Partial<AttributeDefinition> = {}): AttributeDefinition {
-  return {
-    name,
-    type,
-    multiValued: false,
-    description: name,
-    required: false,
-    caseExact: false,
-    mutability: 'readWrite',
-    returned: 'default',
-    uniqueness: 'none',
-    ...more,
-  }
-}
-
-/** The standard User with one more extension. */
-export const PEOPLE_VIEW: SchemaView = {
-  ...baseView('User'),
-  extensions: [
-    ...baseView('User').extensions,
-    {
-      id: EXTRA_URN,
-      name: 'Extra',
-      description: 'Extra',
-      attributes: [
-        attribute('level', 'integer'),
-        attribute('ratio', 'decimal'),
-        attribute('remote', 'boolean'),
-        attribute('hired', 'dateTime'),
-        attribute('code', 'string', { caseExact: true }),
-        attribute('tags', 'string', { multiValued: true }),
-        attribute('codes', 'string', { multiValued: true, caseExact: true }),
-      ],
-    },
-  ],
-}
+import { DECLARED, EXTRA_URN } from './filter-view.ts'
 
 /** What breaks a query when a value is not bound, a pattern not escaped, or text compared in another way than folded. */
 const PIECES = [
@@ -134,6 +93,19 @@ const attributes: fc.Arbitrary<JsonObject> = fc
       code: text,
       tags: fc.array(text, { minLength: 1, maxLength: 3 }),
       codes: fc.array(text, { minLength: 1, maxLength: 3 }),
+    }),
+    [CUSTOM_URN]: complex({
+      squad: text,
+      badge: text,
+      onCall: fc.boolean(),
+      grade: fc.constantFrom(-1, 0, 2, 7, 2 ** 53 - 1),
+      share: fc.constantFrom(-1.5, 0, 0.1, 2, 1e21),
+      joined: fc.constantFrom(...TIMES),
+      homepage: text,
+      skills: fc.array(text, { minLength: 1, maxLength: 3 }),
+      keys: fc.array(text, { minLength: 1, maxLength: 3 }),
+      scores: fc.array(fc.constantFrom(-1.5, 0, 0.1, 7), { minLength: 1, maxLength: 3 }),
+      reviews: fc.array(fc.constantFrom(...TIMES), { minLength: 1, maxLength: 3 }),
     }),
   })
   .map((object) => compact(object) ?? {})
@@ -287,6 +259,8 @@ async function insertPerson(db: Kysely<Database>, orgId: OrgId, person: Person, 
     .execute()
   const emails = emailRows(orgId, { ...user, attributes: onePrimary(user.attributes) })
   if (emails.length > 0) await db.insertInto('user_email').values(emails).execute()
+  const own = attributeKeys(user.attributes, DECLARED).map((each) => ({ ...each, org_id: orgId, user_id: id }))
+  if (own.length > 0) await db.insertInto('user_attr').values(own).execute()
   for (const [index, fact] of seed.groups.entries()) {
     const group_id = groups[index] ?? ''
     if (fact === undefined) continue

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { CUSTOM_URN } from '../../src/domain/schema-urns.ts'
+import { askRollcall } from '../support/cli.ts'
 import { type GatewayEnvironment, gatewayEnvironment, type GatewayProcess, spawnRollcall } from '../support/gateway.ts'
 import { freePort } from '../support/postgres.ts'
 import { type Answer, ScimClient } from '../support/scim-client.ts'
@@ -121,5 +123,24 @@ onDialect('postgres', 'two instances on one store', function () {
 
   it('leave one chain without a fork, and rows that agree with it', async () => {
     expect(await lookBeside(environments[0]!, troublesOf)).to.deep.equal([])
+  })
+
+  it('take, show and filter what the org declares from the next request on, and no longer once it is removed', async () => {
+    const { env } = environments[0]!
+    const find = (client: ScimClient) =>
+      client
+        .get(`/Users?filter=${encodeURIComponent(`${CUSTOM_URN}:floor ge 3`)}`)
+        .then(({ status, body }) => [status, body['totalResults']])
+    for (const client of clients) expect((await find(client))[0]).to.equal(400)
+    await askRollcall(['attribute', 'declare', 'floor', '--type', 'integer'], env)
+    for (const [index, client] of clients.entries()) {
+      const user = { ...person(`floor-${index}`), [CUSTOM_URN]: { floor: 3 + index } }
+      expect((await client.post('/Users', user)).body[CUSTOM_URN]).to.deep.equal({ floor: 3 + index })
+      expect((await client.get(`/Schemas/${CUSTOM_URN}`)).status).to.equal(200)
+    }
+    for (const client of clients) expect(await find(client)).to.deep.equal([200, 2])
+    await askRollcall(['attribute', 'remove', 'floor'], env)
+    for (const client of clients) expect((await find(client))[0]).to.equal(400)
+    expect((await clients[1]!.get('/Users?count=1000')).text).not.to.include('floor"')
   })
 })

@@ -141,6 +141,16 @@ export function removeSelected(where: Filter): Change {
   return removeValues((element) => matches(where, element))
 }
 
+/** Puts a plain value in place of those a filter selects. @throws what `none` makes where it selects none */
+export function replaceValues(where: Filter, next: Json, none: () => Error): Change {
+  return (now) => {
+    const elements = listOf(now)
+    const left = elements.map((element) => (matches(where, element) ? next : element))
+    if (elements.every((element) => !matches(where, element))) throw none()
+    return [...new Set(left)]
+  }
+}
+
 /** What to do with the values a filter selects. */
 export interface Selection {
   /** undefined: every value. */

@@ -13,7 +13,7 @@ import { isUnassigned, readAttribute, readComplex, readOne } from '../schema/val
 import type { Parts } from '../schema/validator.ts'
 import type { AttributeDefinition, SchemaView } from '../schema/view.ts'
 import { alterSelected, appendValues, applySteps, mergeComplex, mergeParts } from './apply.ts'
-import { removeSelected, removeValues } from './apply.ts'
+import { removeSelected, removeValues, replaceValues } from './apply.ts'
 import type { Change, PatchStep } from './apply.ts'
 import type { PatchOperation, PatchVerb } from './envelope.ts'
 import { eqTerms } from './path.ts'
@@ -81,7 +81,7 @@ function templateOf({ where, attribute }: Target): JsonObject | undefined {
 }
 
 function noTarget({ path }: Target): DomainError {
-  const message = `No value of ${path} matches the filter, and one can be made only of terms with eq.`
+  const message = `No value of ${path} matches the filter, and one can be made only of sub-attributes in terms with eq.`
   return new DomainError('no-target', message, { params: { path } })
 }
 
@@ -96,6 +96,7 @@ function changeSelected(edit: Edit): Change {
   if (sub === undefined && isUnassigned(value)) {
     return op === 'replace' && where !== undefined ? removeSelected(where) : (now) => now
   }
+  if (target.attribute.type !== 'complex') return changePlain(edit)
   const parts = partsOf(edit)
   const clears = [...parts.values()].every((each) => each === undefined)
   const whole = op === 'replace' && sub === undefined
@@ -110,6 +111,14 @@ function changeSelected(edit: Edit): Change {
       return { ...mergeParts({}, parts), ...template }
     },
   })
+}
+
+/** The same on plain values: those that are selected become the one given. */
+function changePlain({ target, value, ignored }: Edit): Change {
+  const { attribute, where, path } = target
+  const next = readOne(attribute, value, path, ignored)
+  if (where === undefined || next === undefined) throw invalidValue(path, 'needs one value in place of those selected')
+  return replaceValues(where, next, () => noTarget(target))
 }
 
 function sameText(left: Json | undefined, right: Json | undefined, caseExact: boolean): boolean {

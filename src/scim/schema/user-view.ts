@@ -1,4 +1,5 @@
-import { ROLLCALL_URN, TEAMS_URN, WANDB_URN } from '../../domain/schema-urns.ts'
+import type { OrgAttribute } from '../../domain/org-attribute.ts'
+import { CUSTOM_URN, ROLLCALL_URN, TEAMS_URN, WANDB_URN } from '../../domain/schema-urns.ts'
 import { type Mount, traitsOf } from '../location.ts'
 import { baseView } from './definitions.ts'
 import type { AttributeDefinition, SchemaDefinition, SchemaView } from './view.ts'
@@ -82,58 +83,75 @@ const TEAMS_EXTENSION: SchemaDefinition = Object.freeze({
 
 const base = baseView('User')
 
-const shown: SchemaView = Object.freeze({
-  ...base,
-  extensions: Object.freeze([...base.extensions, ROLLCALL_EXTENSION]),
-  aliases: Object.freeze({ extension: ROLLCALL_EXTENSION, urns: Object.freeze([WANDB_URN]) }),
-})
-
-const parsed: SchemaView = Object.freeze({
-  ...shown,
-  extensions: Object.freeze([...shown.extensions, TEAMS_EXTENSION]),
-})
-
-/**
- * What is read of people on every mount: core, enterprise and Rollcall's own extension, whose attributes are also taken
- * at the top level and under the URNs that W&B's clients use.
- */
-export function userView(): SchemaView {
-  return parsed
-}
-
-/** What an answer may show and a filter look at: the same without what is only ever taken in. */
-export function shownUserView(): SchemaView {
-  return shown
-}
-
 /** Test tools write random values to every attribute that is published as writable, where these name what exists. */
 const NAMES_WHAT_EXISTS: ReadonlySet<string> = new Set(['teamRoles', 'registryRoles'])
 
-const published: SchemaView = Object.freeze({
-  ...base,
-  extensions: Object.freeze([
-    ...base.extensions,
-    Object.freeze({
-      ...ROLLCALL_EXTENSION,
-      attributes: Object.freeze(
-        ROLLCALL_EXTENSION.attributes.map((each) =>
-          NAMES_WHAT_EXISTS.has(each.name) ? Object.freeze({ ...each, mutability: 'readOnly' as const }) : each,
-        ),
-      ),
-    }),
-  ]),
+const PUBLISHED_EXTENSION: SchemaDefinition = Object.freeze({
+  ...ROLLCALL_EXTENSION,
+  attributes: Object.freeze(
+    ROLLCALL_EXTENSION.attributes.map((each) =>
+      NAMES_WHAT_EXISTS.has(each.name) ? Object.freeze({ ...each, mutability: 'readOnly' as const }) : each,
+    ),
+  ),
 })
 
-const publishedFlat: SchemaView = Object.freeze({
-  ...base,
-  core: Object.freeze({
-    ...base.core,
-    attributes: Object.freeze([...base.core.attributes, ...ROLLCALL_EXTENSION.attributes]),
-  }),
-  extensions: Object.freeze([...base.extensions, ROLLCALL_EXTENSION]),
+const FLAT_CORE: SchemaDefinition = Object.freeze({
+  ...base.core,
+  attributes: Object.freeze([...base.core.attributes, ...ROLLCALL_EXTENSION.attributes]),
 })
 
-/** The schemas of people that a mount's discovery lists (RFC 7643 §7): with the names at the top level where it shows them. */
-export function publishedUserView(mount: Mount): SchemaView {
+/** What a reference to something outside SCIM may be (RFC 7643 §7, referenceTypes). */
+const ANY_REFERENCE = Object.freeze(['external', 'uri'])
+
+function customAttribute({ name, description, type, multiValued, caseExact }: OrgAttribute): AttributeDefinition {
+  const referenceTypes = type === 'reference' ? { referenceTypes: ANY_REFERENCE } : {}
+  return Object.freeze(attribute(name, description, { type, multiValued, caseExact, ...referenceTypes }))
+}
+
+function customExtension(declared: readonly OrgAttribute[]): SchemaDefinition | undefined {
+  const live = declared.filter(({ state }) => state === 'live')
+  if (live.length === 0) return undefined
+  return Object.freeze({
+    id: CUSTOM_URN,
+    name: 'Custom User',
+    description: 'What the organization declared of its own',
+    attributes: Object.freeze(live.map(customAttribute)),
+  })
+}
+
+/** The schemas of people as one org sees them. */
+export interface UserViews {
+  /**
+   * What is read of people on every mount: core, enterprise, the org's own and Rollcall's extension, whose attributes are
+   * also taken at the top level and under the URNs that W&B's clients use.
+   */
+  readonly parsed: SchemaView
+  /** What an answer may show and a filter look at: the same without what is only ever taken in. */
+  readonly shown: SchemaView
+  /** What discovery lists (RFC 7643 §7), by whether the mount shows Rollcall's names at the top level. */
+  readonly published: SchemaView
+  readonly publishedFlat: SchemaView
+  /** What the org declared; undefined where it declares nothing. */
+  readonly custom: SchemaDefinition | undefined
+}
+
+/** The frozen standard schemas with what an org declared over them; nothing of it is known to the SCIM library. */
+export function userViews(declared: readonly OrgAttribute[]): UserViews {
+  const custom = customExtension(declared)
+  const own = [...base.extensions, ...(custom === undefined ? [] : [custom])]
+  const extendedBy = (...more: readonly SchemaDefinition[]): SchemaView =>
+    Object.freeze({ ...base, extensions: Object.freeze([...own, ...more]) })
+  const aliases = Object.freeze({ extension: ROLLCALL_EXTENSION, urns: Object.freeze([WANDB_URN]) })
+  return Object.freeze({
+    parsed: Object.freeze({ ...extendedBy(ROLLCALL_EXTENSION, TEAMS_EXTENSION), aliases }),
+    shown: Object.freeze({ ...extendedBy(ROLLCALL_EXTENSION), aliases }),
+    published: extendedBy(PUBLISHED_EXTENSION),
+    publishedFlat: Object.freeze({ ...extendedBy(ROLLCALL_EXTENSION), core: FLAT_CORE }),
+    custom,
+  })
+}
+
+/** The schemas of people that a mount's discovery lists: with the names at the top level where it shows them. */
+export function publishedAt({ published, publishedFlat }: UserViews, mount: Mount): SchemaView {
   return traitsOf(mount).topLevelNames ? publishedFlat : published
 }

@@ -1,6 +1,6 @@
 import { isJsonObject } from '../../domain/json.ts'
 import type { Json, JsonObject } from '../../domain/json.ts'
-import { ENTERPRISE_URN } from '../../domain/schema-urns.ts'
+import { CUSTOM_URN, ENTERPRISE_URN } from '../../domain/schema-urns.ts'
 import { guardText, invalidValue, kindOf, LIMITS, PLAIN } from './guard.ts'
 import { attributeNamed } from './view.ts'
 import type { AttributeDefinition } from './view.ts'
@@ -16,6 +16,11 @@ const KEY_PATHS: ReadonlySet<string> = new Set([
   `${ENTERPRISE_URN}:employeeNumber`,
 ])
 
+/** Whether the store indexes the attribute: the org's own are all indexed. */
+function isKeyed(path: string): boolean {
+  return KEY_PATHS.has(path) || path.startsWith(CUSTOM_URN)
+}
+
 /** Attributes shown as one line in consoles and logs, where a control character could forge another. */
 const ONE_LINE: ReadonlySet<string> = new Set(['userName', 'displayName'])
 
@@ -26,14 +31,19 @@ export function isUnassigned(value: unknown): boolean {
   return isJsonObject(value) && Object.keys(value).length === 0
 }
 
+/** Bytes of the key of a text: as it was sent where case counts, else in NFKC. */
+function keyBytes(text: string): number {
+  return Math.max(Buffer.byteLength(text), Buffer.byteLength(text.normalize('NFKC')))
+}
+
 function readText(value: unknown, path: string): string {
   if (typeof value !== 'string') throw invalidValue(path, `must be a string, got ${kindOf(value)}`)
-  const keyed = KEY_PATHS.has(path)
+  const keyed = isKeyed(path)
   const limit = keyed ? LIMITS.keyText : LIMITS.text
   if (value.length > limit) throw invalidValue(path, `is longer than ${limit} characters`)
   if (PLAIN.test(value)) return value
   guardText(value, path)
-  if (keyed && value.length > 60 && Buffer.byteLength(value.normalize('NFKC')) > LIMITS.keyBytes) {
+  if (keyed && value.length > 60 && keyBytes(value) > LIMITS.keyBytes) {
     throw invalidValue(path, `is longer than ${LIMITS.keyBytes} bytes in UTF-8`)
   }
   if (ONE_LINE.has(path) && /\p{Cc}/u.test(value)) throw invalidValue(path, 'must not hold control characters')

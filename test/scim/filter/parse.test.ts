@@ -4,7 +4,7 @@ import { DomainError } from '../../../src/domain/errors.ts'
 import type { Filter } from '../../../src/domain/filter.ts'
 import { parseFilter } from '../../../src/scim/filter/parse.ts'
 import { baseView } from '../../../src/scim/schema/definitions.ts'
-import { PEOPLE_VIEW } from '../../support/filter-people.ts'
+import { PEOPLE_VIEW } from '../../support/filter-view.ts'
 import { filterTexts } from '../../support/filter-texts.ts'
 
 const USER = baseView('User')

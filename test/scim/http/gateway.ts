@@ -40,6 +40,8 @@ export interface ConnectionOptions {
 /** The whole app over a store of its own, listening on a port of its own. */
 export interface Gateway {
   readonly publicUrl: string
+  /** The gateway's own org. */
+  readonly tenant: Tenant
   /** What the request observer was told. */
   readonly requestLines: readonly RequestLine[]
   /** What was logged as failed: failures that are not the client's doing. */
@@ -75,6 +77,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const token = await connect({})
   return {
     publicUrl,
+    tenant,
     requestLines,
     failures,
     client: () => new ScimClient(origin, token),

@@ -60,7 +60,7 @@ for (const fastRoutes of [true, false]) {
         expect(counted.json).to.include({ totalResults: 2, itemsPerPage: 0 })
       })
 
-      it('walks by cursor (RFC 9865 §2)', async () => {
+      it('walks by cursor (RFC 9865 §3)', async () => {
         const ids: string[] = []
         let cursor: string | undefined = ''
         while (cursor !== undefined) {
