@@ -7,8 +7,8 @@ import { groupWrites } from './group-writes.ts'
 import { listFrame, listReply, pageQuery } from './list.ts'
 import { traitsOf } from './location.ts'
 import { type Projection, readProjection } from './projection.ts'
-import { isFresh, Reply } from './reply.ts'
-import { notFound, requireId, RollcallResource } from './resource.ts'
+import { Reply } from './reply.ts'
+import { requireId, type ResourceType, RollcallResource } from './resource.ts'
 import { resourceHeaders } from './resource-shape.ts'
 import { baseView } from './schema/definitions.ts'
 
@@ -16,7 +16,7 @@ import { baseView } from './schema/definitions.ts'
 const MAX_PRINTED_MEMBERS = 200
 
 /** SCIM Groups (RFC 7643 §4.2) over the provisioning use cases. */
-export class RollcallGroup extends RollcallResource {
+export class RollcallGroup extends RollcallResource<Group> {
   static override get endpoint(): string {
     return '/Groups'
   }
@@ -25,40 +25,37 @@ export class RollcallGroup extends RollcallResource {
     return SCIMMY.Schemas.Group
   }
 
-  protected async list(ctx: ScimContext): Promise<Reply> {
+  protected get type(): ResourceType<Group> {
+    return GROUPS
+  }
+}
+
+const GROUPS: ResourceType<Group> = {
+  kind: 'Group',
+  writes: groupWrites,
+
+  async list(ctx) {
     const view = baseView('Group')
     const projection = readProjection(ctx.query, view)
     const query = pageQuery(ctx, view)
     const page = await ctx.ports.reads.groups.page(ctx.caller.orgId, query)
     return listReply(listFrame(ctx, view, query, page), groupTexts(ctx, page.rows, projection))
-  }
+  },
 
-  protected async find(ctx: ScimContext, id: string): Promise<Reply> {
-    const group = await ctx.ports.reads.groups.find(ctx.caller.orgId, requireId<GroupId>('Group', id))
-    if (group === undefined) throw notFound('Group')
-    if (isFresh(ctx.ifNoneMatch, group.version))
-      return new Reply(304, { headers: resourceHeaders(ctx, 'Group', group) })
-    return answer(ctx, 200, group)
-  }
+  find: (ctx, id) => ctx.ports.reads.groups.find(ctx.caller.orgId, requireId<GroupId>('Group', id)),
 
-  protected async create(ctx: ScimContext, body: unknown): Promise<Reply> {
-    return answer(ctx, 201, await groupWrites.create(ctx, body).durable)
-  }
+  show(ctx, status, group) {
+    return new Reply(status, {
+      headers: resourceHeaders(ctx, 'Group', group, status === 201),
+      // With HEAD the writer never asks for the first piece, so no member is read.
+      body: groupText(ctx, group, projectionOf(ctx)),
+    })
+  },
 
-  protected async replace(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    return answer(ctx, 200, (await groupWrites.replace(ctx, id, body).durable).value)
-  }
-
-  protected async change(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    const { value } = await groupWrites.change(ctx, id, body).durable
-    if (isPrinted(ctx, value, projectionOf(ctx))) return answer(ctx, 200, value)
-    return new Reply(204, { headers: resourceHeaders(ctx, 'Group', value) })
-  }
-
-  protected async remove(ctx: ScimContext, id: string): Promise<Reply> {
-    await groupWrites.remove(ctx, id).durable
-    return new Reply(204)
-  }
+  showChanged(ctx, group) {
+    if (isPrinted(ctx, group, projectionOf(ctx))) return this.show(ctx, 200, group)
+    return new Reply(204, { headers: resourceHeaders(ctx, 'Group', group) })
+  },
 }
 
 /**
@@ -68,14 +65,6 @@ export class RollcallGroup extends RollcallResource {
 function isPrinted(ctx: ScimContext, group: Group, projection: Projection): boolean {
   if (group.memberCount <= MAX_PRINTED_MEMBERS || !wantsMembers(projection)) return true
   return traitsOf(ctx.mount).alwaysBody || ctx.query.attributes !== undefined
-}
-
-function answer(ctx: ScimContext, status: 200 | 201, group: Group): Reply {
-  return new Reply(status, {
-    headers: resourceHeaders(ctx, 'Group', group, status === 201),
-    // With HEAD the writer never asks for the first piece, so no member is read.
-    body: groupText(ctx, group, projectionOf(ctx)),
-  })
 }
 
 function projectionOf(ctx: ScimContext): Projection {

@@ -7,7 +7,7 @@ import { locationOf } from './location.ts'
 import { entityTag, type ReplyHeaders } from './reply.ts'
 
 /** What every stored resource has. Times are epoch milliseconds. */
-interface Versioned {
+export interface Versioned {
   readonly id: string
   readonly version: number
   readonly created: number

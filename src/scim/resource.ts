@@ -5,14 +5,30 @@ import type { ChangeOptions } from '../provisioning/provisioning.ts'
 import type { ScimContext } from './context.ts'
 import type { ResourceKind } from './endpoint.ts'
 import { errorReply } from './errors.ts'
-import type { Reply } from './reply.ts'
+import { isFresh, Reply } from './reply.ts'
+import { resourceHeaders, type Versioned } from './resource-shape.ts'
+import type { ResourceWrites } from './resource-writes.ts'
+
+/** What a resource type is made of, beside its endpoint and schema. */
+export interface ResourceType<T extends Versioned> {
+  readonly kind: ResourceKind
+  readonly writes: ResourceWrites<T>
+  /** GET of the collection (RFC 7644 §3.4.2). */
+  list(ctx: ScimContext): Promise<Reply>
+  /** The resource with this id, if there is one. @throws DomainError `not-found` for text that can be no id */
+  find(ctx: ScimContext, id: string): Promise<T | undefined>
+  /** The answer with the resource in it. */
+  show(ctx: ScimContext, status: 200 | 201, resource: T): Reply | Promise<Reply>
+  /** The answer to a PATCH; as for a PUT if absent. */
+  showChanged?(ctx: ScimContext, resource: T): Reply | Promise<Reply>
+}
 
 /**
  * The seam to scimmy: its routers construct a resource from id and query, and call one of four methods with the
  * request's context. Ours answer with a {@link Reply}, errors included, so nothing is left for the library to render:
  * its own error renderer knows few statuses, and its list and PATCH code is not used at all.
  */
-export abstract class RollcallResource extends SCIMMY.Types.Resource {
+export abstract class RollcallResource<T extends Versioned = Versioned> extends SCIMMY.Types.Resource {
   /**
    * The library would keep the base path of the latest request in a static here, where a parallel request of another
    * tenant reads it. A constant takes that away; addresses are built from the context.
@@ -28,33 +44,46 @@ export abstract class RollcallResource extends SCIMMY.Types.Resource {
     if (typeof idOrQuery === 'string') this.id = idOrQuery
   }
 
+  protected abstract get type(): ResourceType<T>
+
   /** GET of the collection or of one resource. */
   override read(given?: unknown): Promise<Reply> {
-    return guard(given, (ctx) => (this.id === undefined ? this.list(ctx) : this.find(ctx, this.id)))
+    return guard(given, (ctx) => (this.id === undefined ? this.type.list(ctx) : this.#find(ctx, this.id)))
   }
 
   /** POST, or PUT where there is an id. */
   override write(body: unknown, given?: unknown): Promise<Reply> {
-    return guard(given, (ctx) => (this.id === undefined ? this.create(ctx, body) : this.replace(ctx, this.id, body)))
+    return guard(given, async (ctx) => {
+      const { writes } = this.type
+      if (this.id === undefined) return this.type.show(ctx, 201, await writes.create(ctx, body).durable)
+      return this.type.show(ctx, 200, (await writes.replace(ctx, this.id, body).durable).value)
+    })
   }
 
   /** PATCH (RFC 7644 §3.5.2). */
   override patch(body: unknown, given?: unknown): Promise<Reply> {
-    return guard(given, (ctx) => this.change(ctx, this.id ?? '', body))
+    return guard(given, async (ctx) => {
+      const { value } = await this.type.writes.change(ctx, this.id ?? '', body).durable
+      return this.type.showChanged?.(ctx, value) ?? this.type.show(ctx, 200, value)
+    })
   }
 
   /** DELETE (RFC 7644 §3.6). The library types no result here, but sends on what it gets. */
   override dispose(given?: unknown): Promise<void> {
-    const reply: Promise<unknown> = guard(given, (ctx) => this.remove(ctx, this.id ?? ''))
+    const reply: Promise<unknown> = guard(given, async (ctx) => {
+      await this.type.writes.remove(ctx, this.id ?? '').durable
+      return new Reply(204)
+    })
     return reply as Promise<void>
   }
 
-  protected abstract list(ctx: ScimContext): Promise<Reply>
-  protected abstract find(ctx: ScimContext, id: string): Promise<Reply>
-  protected abstract create(ctx: ScimContext, body: unknown): Promise<Reply>
-  protected abstract replace(ctx: ScimContext, id: string, body: unknown): Promise<Reply>
-  protected abstract change(ctx: ScimContext, id: string, body: unknown): Promise<Reply>
-  protected abstract remove(ctx: ScimContext, id: string): Promise<Reply>
+  async #find(ctx: ScimContext, id: string): Promise<Reply> {
+    const { kind } = this.type
+    const found = await this.type.find(ctx, id)
+    if (found === undefined) throw notFound(kind)
+    if (isFresh(ctx.ifNoneMatch, found.version)) return new Reply(304, { headers: resourceHeaders(ctx, kind, found) })
+    return this.type.show(ctx, 200, found)
+  }
 }
 
 /** Runs a method and turns whatever it throws into an error answer: the library takes foreign errors for a 404. */

@@ -5,8 +5,8 @@ import type { User } from '../domain/user.ts'
 import type { ScimContext } from './context.ts'
 import { listFrame, listReply, pageQuery } from './list.ts'
 import { readProjection } from './projection.ts'
-import { isFresh, jsonReply, Reply } from './reply.ts'
-import { notFound, requireId, RollcallResource } from './resource.ts'
+import { jsonReply } from './reply.ts'
+import { notFound, requireId, type ResourceType, RollcallResource } from './resource.ts'
 import { resourceHeaders } from './resource-shape.ts'
 import { presentUser, userTexts } from './user-shape.ts'
 import { userWrites } from './user-writes.ts'
@@ -15,7 +15,7 @@ import { userWrites } from './user-writes.ts'
 const MAX_ADDRESS = 1_024
 
 /** SCIM Users (RFC 7643 §4.1) over the provisioning use cases. */
-export class RollcallUser extends RollcallResource {
+export class RollcallUser extends RollcallResource<User> {
   static override get endpoint(): string {
     return '/Users'
   }
@@ -24,44 +24,33 @@ export class RollcallUser extends RollcallResource {
     return SCIMMY.Schemas.User
   }
 
-  protected async list(ctx: ScimContext): Promise<Reply> {
+  protected get type(): ResourceType<User> {
+    return USERS
+  }
+}
+
+const USERS: ResourceType<User> = {
+  kind: 'User',
+  writes: userWrites,
+
+  async list(ctx) {
     const view = ctx.views.shown
     const projection = readProjection(ctx.query, view)
     const query = pageQuery(ctx, view)
     const page = await ctx.ports.reads.users.page(ctx.caller.orgId, query)
     return listReply(listFrame(ctx, view, query, page), userTexts(ctx, page.rows, projection))
-  }
+  },
 
-  protected async find(ctx: ScimContext, id: string): Promise<Reply> {
+  async find(ctx, id) {
     const userId = id.includes('@') ? await idByAddress(ctx, id) : requireId<UserId>('User', id)
-    const user = await ctx.ports.reads.users.find(ctx.caller.orgId, userId)
-    if (user === undefined) throw notFound('User')
-    if (isFresh(ctx.ifNoneMatch, user.version)) return new Reply(304, { headers: resourceHeaders(ctx, 'User', user) })
-    return answer(ctx, 200, user)
-  }
+    return ctx.ports.reads.users.find(ctx.caller.orgId, userId)
+  },
 
-  protected async create(ctx: ScimContext, body: unknown): Promise<Reply> {
-    return answer(ctx, 201, await userWrites.create(ctx, body).durable)
-  }
-
-  protected async replace(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    return answer(ctx, 200, (await userWrites.replace(ctx, id, body).durable).value)
-  }
-
-  protected async change(ctx: ScimContext, id: string, body: unknown): Promise<Reply> {
-    return answer(ctx, 200, (await userWrites.change(ctx, id, body).durable).value)
-  }
-
-  protected async remove(ctx: ScimContext, id: string): Promise<Reply> {
-    await userWrites.remove(ctx, id).durable
-    return new Reply(204)
-  }
-}
-
-async function answer(ctx: ScimContext, status: 200 | 201, user: User): Promise<Reply> {
-  const projection = readProjection(ctx.query, ctx.views.shown)
-  const headers = resourceHeaders(ctx, 'User', user, status === 201)
-  return jsonReply(status, await presentUser(ctx, user, projection), headers)
+  async show(ctx, status, user) {
+    const projection = readProjection(ctx.query, ctx.views.shown)
+    const headers = resourceHeaders(ctx, 'User', user, status === 201)
+    return jsonReply(status, await presentUser(ctx, user, projection), headers)
+  },
 }
 
 /** Scripts name people by their primary address; an id never holds an `@`. */
