@@ -1,4 +1,4 @@
-import express, { type Express, type Response } from 'express'
+import express, { type Express, type Request, type Response } from 'express'
 import type { Logger } from 'pino'
 import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
 import { createAccessTokens } from './auth/access-token.ts'
@@ -17,7 +17,7 @@ import type { Actor } from './domain/record.ts'
 import { errorPage, notFoundPage } from './http/error-page.ts'
 import { healthRouter } from './http/health.ts'
 import { requestLogging } from './http/logging.ts'
-import { requestContext } from './http/request-context.ts'
+import { requestContext, requestContextOf } from './http/request-context.ts'
 import { hardenApp, securityHeaders } from './http/security-headers.ts'
 import type { OpenedStore } from './opened-store.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
@@ -62,7 +62,7 @@ export function createApp(parts: AppParts): Express {
       report,
       cursorKey: opened.cursorKey,
       now: parts.now ?? Date.now,
-      authenticate: authentication(tallied(authenticator, parts.authFailures)),
+      authenticate: authentication(tallied(authenticator, parts.authFailures), { sourceOf }),
       callerOf,
       requireScope: (caller, scope) => checkScope(parts.provisioning, caller, scope),
       fastRoutes: config.scim.fastRoutes,
@@ -140,6 +140,10 @@ async function checkScope(provisioning: Provisioning, caller: Caller, scope: Sco
     await recordRefusal(provisioning, caller, { action: 'scope.refuse', reason: `scope.${scope}`, status: 403 })
     throw error
   }
+}
+
+function sourceOf({ res }: Request): string {
+  return (res === undefined ? undefined : requestContextOf(res).ip) ?? ''
 }
 
 function callerOf(res: Response): Authenticated {

@@ -66,7 +66,7 @@ function writeLine(lines: Logger, req: Request, res: Response): void {
       status,
       latencyUs: latencyUs(context),
       idpRequestId: context.idpRequestId,
-      ip: req.ip,
+      ip: context.ip,
     },
     failed ? 'request failed' : 'request',
   )

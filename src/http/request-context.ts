@@ -13,6 +13,8 @@ export interface RequestContext {
   readonly receivedAt: number
   /** `performance.now()` at arrival, milliseconds. */
   readonly started: number
+  /** The client's address as `trust proxy` allows: Express works it out anew at each access. */
+  readonly ip: string | undefined
   /** Route template such as `/Users/:id`, once a router knows it: what logs show in place of the path. */
   route: string | undefined
 }
@@ -35,6 +37,7 @@ export function requestContext(): RequestHandler {
       idpRequestId: IDP_HEADERS.map((name) => safe(req.get(name))).find((id) => id !== undefined),
       receivedAt: Date.now(),
       started: performance.now(),
+      ip: req.ip,
       route: undefined,
     }
     res.locals[KEY] = context
@@ -54,8 +57,6 @@ export function requestContextOf(res: Response): RequestContext {
 export function requestFacts(req: Request, res: Response): RequestFacts {
   const context = requestContextOf(res)
   const userAgent = req.get('user-agent')?.slice(0, 256)
-  // Express works it out anew at each access.
-  const { ip } = req
   return {
     id: context.id,
     method: req.method,
@@ -64,7 +65,7 @@ export function requestFacts(req: Request, res: Response): RequestFacts {
     receivedAt: context.receivedAt,
     started: context.started,
     client: {
-      ...(ip === undefined ? {} : { ip }),
+      ...(context.ip === undefined ? {} : { ip: context.ip }),
       ...(userAgent === undefined ? {} : { userAgent }),
     },
   }

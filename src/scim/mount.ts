@@ -70,11 +70,15 @@ export function scimRouter(options: ScimRouterOptions): Router {
   return router
 }
 
+const ENDPOINT = 'scimEndpoint'
+
 /** Before anybody is known: the route for logs, the observer, and what no credential makes acceptable. */
 function arrive(options: ScimRouterOptions): RequestHandler {
   return (req, res, next) => {
     const request = requestContextOf(res)
-    request.route = endpointOf(req.path)?.template ?? 'unknown'
+    const endpoint = endpointOf(req.path)
+    res.locals[ENDPOINT] = endpoint
+    request.route = endpoint?.template ?? 'unknown'
     if (options.onRequest !== undefined) observe(res, options.onRequest)
     if (Buffer.byteLength(req.originalUrl) <= MAX_TARGET_BYTES) next()
     else next(new HttpProblem(414, `The address is longer than ${MAX_TARGET_BYTES} bytes; use a shorter filter.`))
@@ -109,7 +113,7 @@ function enter(options: ScimRouterOptions): RequestHandler {
     const views = await orgViews.of(orgId, attributesVersion)
     const ctx = createContext(req, res, options, { who, views })
     keepContext(res, ctx)
-    const endpoint = endpointOf(req.path)
+    const endpoint = res.locals[ENDPOINT] as Endpoint | undefined
     if (endpoint === undefined) throw new DomainError('not-found', 'There is no such SCIM endpoint.')
     if (req.method === 'OPTIONS') {
       res.send(new Reply(204, { headers: allow(endpoint) }))
