@@ -1,6 +1,6 @@
 import type { GroupRef } from '../domain/group.ts'
 import { isId, type UserId } from '../domain/ids.ts'
-import { isJsonObject, type JsonObject } from '../domain/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
 import type { Standing } from '../domain/ports.ts'
 import { CUSTOM_URN, ENTERPRISE_URN, ROLLCALL_URN, USER_URN } from '../domain/schema-urns.ts'
 import type { User } from '../domain/user.ts'
@@ -80,18 +80,18 @@ function userResource(ctx: ScimContext, user: User, around: Surroundings): JsonO
   const { groups = [], access: held } = around.standing.get(user.id) ?? {}
   const access = around.showsAccess ? held : undefined
   const attributes = declaredAttributes(ctx.views, user)
-  const urns = Object.keys(attributes).filter((key) => key.startsWith('urn:'))
-  return {
-    schemas: [USER_URN, ...urns, ...(access === undefined ? [] : [ROLLCALL_URN])],
-    id: user.id,
-    ...(externalId === undefined ? {} : { externalId }),
-    ...attributes,
-    ...withManager(ctx, user, around),
-    ...(access === undefined ? {} : { [ROLLCALL_URN]: accessResource(access, ctx.mount) }),
-    active: user.status !== 'deactivated',
-    ...(groups.length === 0 ? {} : { groups: groups.map((group) => groupOf(ctx, group)) }),
-    meta: metaOf(ctx, 'User', user),
-  }
+  const schemas = [USER_URN]
+  for (const key of Object.keys(attributes)) if (key.startsWith('urn:')) schemas.push(key)
+  if (access !== undefined) schemas.push(ROLLCALL_URN)
+  // Line by line: this runs for each person of a page, and spreading parts together takes several times as long.
+  const resource: Record<string, Json> = { schemas, id: user.id }
+  if (externalId !== undefined) resource['externalId'] = externalId
+  Object.assign(resource, attributes, withManager(ctx, user, around))
+  if (access !== undefined) resource[ROLLCALL_URN] = accessResource(access, ctx.mount)
+  resource['active'] = user.status !== 'deactivated'
+  if (groups.length > 0) resource['groups'] = groups.map((group) => groupOf(ctx, group))
+  resource['meta'] = metaOf(ctx, 'User', user)
+  return resource
 }
 
 /** The attributes but for what the org no longer declares. */
@@ -108,10 +108,10 @@ function groupOf(ctx: ScimContext, { id, display, type }: GroupRef): JsonObject 
 }
 
 /** `manager.value` is shown as given; `displayName` and `$ref` only where it names a live person of the org. */
-function withManager(ctx: ScimContext, user: User, around: Surroundings): JsonObject {
+function withManager(ctx: ScimContext, user: User, around: Surroundings): JsonObject | undefined {
   const value = managerOf(user)?.['value']
   const displayName = typeof value === 'string' ? around.managers.get(value as UserId) : undefined
-  if (typeof value !== 'string' || displayName === undefined) return {}
+  if (typeof value !== 'string' || displayName === undefined) return undefined
   const manager = { value, $ref: locationOf(ctx.base, 'User', value), displayName }
   return { [ENTERPRISE_URN]: { ...(user.attributes[ENTERPRISE_URN] as JsonObject), manager } }
 }
