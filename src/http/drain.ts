@@ -31,10 +31,15 @@ export interface Drain {
 
 /** How often sockets that became idle during the drain are closed, milliseconds. */
 const SWEEP_MS = 50
-/** A socket without a request for less than this may have one on its way; closing it would reset that. */
-const IDLE_MS = 100
+/**
+ * A socket without a request for less than this may have one on its way; closing it would reset that. Long enough for a
+ * client on a busy machine.
+ */
+const IDLE_MS = 500
 /** Turns of the event loop without a new connection after which none waits. */
 const QUIET_TURNS = 3
+/** A turn that took longer, milliseconds, says nothing: a connection may have come after it looked for one. */
+const BRIEF_TURN_MS = 1
 /** Clients that connect without end cannot keep the port open for more turns than this. */
 const MAX_ACCEPT_TURNS = 2_000
 
@@ -74,7 +79,8 @@ export function createDrain(server: Server, options: DrainOptions): Drain {
         const waiting = held ?? []
         held = undefined
         for (const handle of waiting) handle()
-        timers.push(setInterval(() => closeIdle(idle), SWEEP_MS))
+        // Not in the timer itself: what has arrived meanwhile is read between the timers and the immediates.
+        timers.push(setInterval(() => setImmediate(closeIdle, idle), SWEEP_MS))
       }
       const closeAccepted = () => {
         held = []
@@ -126,11 +132,14 @@ function closeIdle(idle: ReadonlyMap<Socket, number>): void {
 function onceAccepted(server: Server, next: () => void): void {
   let quiet = 0
   let turns = 0
+  let last = performance.now()
   const note = () => {
     quiet = 0
   }
   const turn = () => {
-    quiet += 1
+    const now = performance.now()
+    quiet = now - last <= BRIEF_TURN_MS ? quiet + 1 : 0
+    last = now
     turns += 1
     if (quiet <= QUIET_TURNS && turns <= MAX_ACCEPT_TURNS) {
       setImmediate(turn)
