@@ -4,7 +4,6 @@ import type { GroupId } from '../domain/ids.ts'
 import type { ScimContext } from './context.ts'
 import { groupText, groupTexts, wantsMembers } from './group-shape.ts'
 import { groupWrites } from './group-writes.ts'
-import { listFrame, listReply, pageQuery } from './list.ts'
 import { traitsOf } from './location.ts'
 import { type Projection, readProjection } from './projection.ts'
 import { Reply } from './reply.ts'
@@ -34,13 +33,11 @@ const GROUPS: ResourceType<Group> = {
   kind: 'Group',
   writes: groupWrites,
 
-  async list(ctx) {
-    const view = baseView('Group')
-    const projection = readProjection(ctx.query, view)
-    const query = pageQuery(ctx, view)
-    const page = await ctx.ports.reads.groups.page(ctx.caller.orgId, query)
-    return listReply(listFrame(ctx, view, query, page), groupTexts(ctx, page.rows, projection))
-  },
+  view: () => baseView('Group'),
+
+  page: (ctx, query) => ctx.ports.reads.groups.page(ctx.caller.orgId, query),
+
+  texts: groupTexts,
 
   find: (ctx, id) => ctx.ports.reads.groups.find(ctx.caller.orgId, requireId<GroupId>('Group', id)),
 

@@ -1,20 +1,28 @@
 import SCIMMY from 'scimmy'
 import { DomainError } from '../domain/errors.ts'
 import { isId } from '../domain/ids.ts'
+import type { Page, PageQuery } from '../domain/ports.ts'
 import type { ChangeOptions } from '../provisioning/provisioning.ts'
 import type { ScimContext } from './context.ts'
 import type { ResourceKind } from './endpoint.ts'
 import { errorReply } from './errors.ts'
+import { listFrame, listReply, pageQuery } from './list.ts'
+import { type Projection, readProjection } from './projection.ts'
 import { isFresh, Reply } from './reply.ts'
 import { resourceHeaders, type Versioned } from './resource-shape.ts'
 import type { ResourceWrites } from './resource-writes.ts'
+import type { SchemaView } from './schema/view.ts'
 
 /** What a resource type is made of, beside its endpoint and schema. */
 export interface ResourceType<T extends Versioned> {
   readonly kind: ResourceKind
   readonly writes: ResourceWrites<T>
-  /** GET of the collection (RFC 7644 §3.4.2). */
-  list(ctx: ScimContext): Promise<Reply>
+  /** What its attributes are to the caller. */
+  view(ctx: ScimContext): SchemaView
+  /** A page of the collection (RFC 7644 §3.4.2). */
+  page(ctx: ScimContext, query: PageQuery): Promise<Page<T>>
+  /** The JSON texts of a page's resources with the commas between them, in pieces cut anywhere. */
+  texts(ctx: ScimContext, rows: readonly T[], projection: Projection): AsyncIterable<string> | Iterable<string>
   /** The resource with this id, if there is one. @throws DomainError `not-found` for text that can be no id */
   find(ctx: ScimContext, id: string): Promise<T | undefined>
   /** The answer with the resource in it. */
@@ -48,7 +56,7 @@ export abstract class RollcallResource<T extends Versioned = Versioned> extends 
 
   /** GET of the collection or of one resource. */
   override read(given?: unknown): Promise<Reply> {
-    return guard(given, (ctx) => (this.id === undefined ? this.type.list(ctx) : this.#find(ctx, this.id)))
+    return guard(given, (ctx) => (this.id === undefined ? this.#list(ctx) : this.#find(ctx, this.id)))
   }
 
   /** POST, or PUT where there is an id. */
@@ -75,6 +83,14 @@ export abstract class RollcallResource<T extends Versioned = Versioned> extends 
       return new Reply(204)
     })
     return reply as Promise<void>
+  }
+
+  async #list(ctx: ScimContext): Promise<Reply> {
+    const view = this.type.view(ctx)
+    const projection = readProjection(ctx.query, view)
+    const query = pageQuery(ctx, view)
+    const page = await this.type.page(ctx, query)
+    return listReply(listFrame(ctx, view, query, page), this.type.texts(ctx, page.rows, projection))
   }
 
   async #find(ctx: ScimContext, id: string): Promise<Reply> {

@@ -1,7 +1,6 @@
 import type SCIMMY from 'scimmy'
 import type { RoleId } from '../domain/ids.ts'
 import type { CustomRole } from '../domain/role.ts'
-import { listFrame, listReply, pageQuery } from './list.ts'
 import { readProjection } from './projection.ts'
 import { jsonReply } from './reply.ts'
 import { requireId, type ResourceType, RollcallResource } from './resource.ts'
@@ -30,13 +29,11 @@ const ROLES: ResourceType<CustomRole> = {
   kind: 'Role',
   writes: roleWrites,
 
-  async list(ctx) {
-    const view = baseView('Role')
-    const projection = readProjection(ctx.query, view)
-    const query = pageQuery(ctx, view)
-    const page = await ctx.ports.reads.roles.page(ctx.caller.orgId, query)
-    return listReply(listFrame(ctx, view, query, page), roleTexts(ctx, page.rows, projection))
-  },
+  view: () => baseView('Role'),
+
+  page: (ctx, query) => ctx.ports.reads.roles.page(ctx.caller.orgId, query),
+
+  texts: roleTexts,
 
   find: (ctx, id) => ctx.ports.reads.roles.find(ctx.caller.orgId, requireId<RoleId>('Role', id)),
 

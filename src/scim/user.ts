@@ -3,7 +3,6 @@ import { DomainError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { User } from '../domain/user.ts'
 import type { ScimContext } from './context.ts'
-import { listFrame, listReply, pageQuery } from './list.ts'
 import { readProjection } from './projection.ts'
 import { jsonReply } from './reply.ts'
 import { notFound, requireId, type ResourceType, RollcallResource } from './resource.ts'
@@ -33,13 +32,11 @@ const USERS: ResourceType<User> = {
   kind: 'User',
   writes: userWrites,
 
-  async list(ctx) {
-    const view = ctx.views.shown
-    const projection = readProjection(ctx.query, view)
-    const query = pageQuery(ctx, view)
-    const page = await ctx.ports.reads.users.page(ctx.caller.orgId, query)
-    return listReply(listFrame(ctx, view, query, page), userTexts(ctx, page.rows, projection))
-  },
+  view: (ctx) => ctx.views.shown,
+
+  page: (ctx, query) => ctx.ports.reads.users.page(ctx.caller.orgId, query),
+
+  texts: userTexts,
 
   async find(ctx, id) {
     const userId = id.includes('@') ? await idByAddress(ctx, id) : requireId<UserId>('User', id)
