@@ -1,4 +1,5 @@
 import type { Generated, GeneratedAlways } from 'kysely'
+import type { BreakerBatchTable, BreakerEventTable, SeatCounterTable, UserSeatTable } from './seat-schema.ts'
 import type {
   EventPiiTable,
   EventTargetTable,
@@ -30,6 +31,10 @@ export interface OrgPolicyTable {
   /** JSON settings; absent keys have their defaults in code. */
   settings: string
   rules_version: number
+  /** JSON: product → type → number of bought seats; what is absent is unlimited. */
+  licence: Generated<string>
+  /** Grows with every change of the above but `rules_version`. */
+  version: Generated<number>
   /** Grows with every change of `org_attribute`; 0 where none was ever declared. */
   attributes_version: Generated<number>
 }
@@ -247,24 +252,6 @@ export interface TeamMembershipTable {
   source_id: string
 }
 
-export interface UserSeatTable {
-  org_id: string
-  user_id: string
-  product: string
-  wanted: string
-  given: string
-  wanted_since: number
-  source: string
-}
-
-export interface SeatCounterTable {
-  org_id: string
-  product: string
-  type: string
-  used: number
-  cap: number | null
-}
-
 export interface OrgCounterTable {
   org_id: string
   name: string
@@ -363,6 +350,8 @@ export interface Database {
   reconcile_job_person: ReconcileJobPersonTable
   link_request: LinkRequestTable
   withheld_admin: WithheldAdminTable
+  breaker_event: BreakerEventTable
+  breaker_batch: BreakerBatchTable
   org_chain: OrgChainTable
   provisioning_event: ProvisioningEventTable
   event_target: EventTargetTable

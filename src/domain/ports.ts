@@ -5,6 +5,7 @@ import type { Group, GroupRef, Member } from './group.ts'
 import type { ConnectionId, GroupId, OrgId, RoleId, TokenId, UserId } from './ids.ts'
 import type { ChainHead } from './record.ts'
 import type { OrgAttributes } from './org-attribute.ts'
+import type { OrgPolicy } from './org-policy.ts'
 import type { CustomRole } from './role.ts'
 import type { User } from './user.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
@@ -97,6 +98,8 @@ export interface OrgReads {
   connections(orgId: OrgId): Promise<readonly Connection[]>
   tokens(orgId: OrgId): Promise<readonly ConnectionToken[]>
   trusts(orgId: OrgId): Promise<readonly JwtTrust[]>
+  /** What the org decides for all its people. */
+  policy(orgId: OrgId): Promise<OrgPolicy>
   /** How many live rows an org holds, for summaries. */
   counts(orgId: OrgId): Promise<OrgCounts>
 }

@@ -2,9 +2,10 @@ import type { GroupId, UserId } from './ids.ts'
 import type { AccountType, OrgRole } from './access.ts'
 import type { UserStatus } from './user.ts'
 import type { MemberOrigin } from './group.ts'
+import type { OrgPolicy } from './org-policy.ts'
+import { type SeatType, typesUpTo } from './seat.ts'
 
 export type TeamRole = 'admin' | 'member' | 'viewer'
-export type SeatType = 'full' | 'viewer' | 'none'
 
 /** A value a rule gives: an org role, a seat of a product, or a role in a team. */
 export interface Grant {
@@ -48,10 +49,7 @@ export interface TeamFacts {
 
 /** All that reconcile may know beside the person. Read under the org's write lock. */
 export interface ReconcileContext {
-  readonly policy: {
-    readonly defaultOrgRole: OrgRole
-    readonly defaultSeats: ReadonlyMap<string, SeatType>
-  }
+  readonly policy: OrgPolicy
   readonly groups: ReadonlyMap<GroupId, GroupFacts>
   readonly teams: ReadonlyMap<GroupId, TeamFacts>
   rulesOf(group: GroupId): readonly MatchingRule[]
@@ -234,8 +232,9 @@ function seatsOf(
     const winner = pick(candidates(grants, 'seat', product), context)
     const by: Source =
       explicit === undefined ? (winner?.by ?? { kind: 'default', id: product }) : { kind: 'explicit', id: product }
-    const type = (explicit ?? winner?.value ?? byDefault) as SeatType
-    seats.set(product, { type: orgRole === 'viewer' && type === 'full' ? 'viewer' : type, by })
+    const stated = (explicit ?? winner?.value ?? byDefault) as SeatType
+    const [type = 'none'] = typesUpTo(stated, context.policy.settings.seatTypes[orgRole])
+    seats.set(product, { type, by })
   }
   return seats
 }

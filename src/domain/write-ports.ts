@@ -5,6 +5,7 @@ import type { ConnectionId, GroupId, JobId, OrgId, RecordId, RoleId, TokenId, Us
 import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { Json } from './json.ts'
 import type { OrgAttribute } from './org-attribute.ts'
+import type { OrgPolicy } from './org-policy.ts'
 import type { RecordDraft } from './record.ts'
 import type { CustomRole } from './role.ts'
 import type { AccountType } from './access.ts'
@@ -164,6 +165,10 @@ export interface AccessWrites {
   held(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, HeldAccess>>
   /** Writes the derived rows of people. */
   write(orgId: OrgId, people: readonly AccessTurn[], at: number): Promise<void>
+  /** Everybody who is active, by id; service accounts are none. */
+  everybody(orgId: OrgId): Promise<readonly UserId[]>
+  /** The active admins of the org, by id. */
+  admins(orgId: OrgId): Promise<readonly UserId[]>
   /** How many active admins the org has. */
   activeAdmins(orgId: OrgId): Promise<number>
   /** Closes and opens access periods at a seq; counters of seats and admins follow. */
@@ -276,6 +281,12 @@ export interface OrgWrites {
   insertToken(orgId: OrgId, token: NewToken, at: number): Promise<void>
   revokeToken(orgId: OrgId, id: TokenId, at: number): Promise<void>
   insertTrust(orgId: OrgId, trust: JwtTrust, at: number): Promise<void>
+  policy(orgId: OrgId): Promise<OrgPolicy>
+  /** Writes defaults, settings and licence as the next version. */
+  savePolicy(
+    orgId: OrgId,
+    policy: Pick<OrgPolicy, 'defaultOrgRole' | 'defaultSeats' | 'stored' | 'licence'>,
+  ): Promise<void>
 }
 
 /** Which connection would link which user or group. */

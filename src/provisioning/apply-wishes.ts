@@ -1,21 +1,33 @@
-import { ORG_ROLES, type AccessWish } from '../domain/access.ts'
+import { ORG_ROLES, type AccessWish, type OrgRole } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { isBuiltInRole } from '../domain/reconcile.ts'
 import type { RecordChange, RecordTarget } from '../domain/record.ts'
+import type { SeatType } from '../domain/seat.ts'
 import type { User } from '../domain/user.ts'
 import type { GrantKey, WriteStores } from '../domain/write-ports.ts'
 import { adminNotGrantable, adminUntouchable, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
 import { currentAccess } from './current-access.ts'
 import type { GrantOutcome, Subject } from './grant-outcome.ts'
 import { joinTeam } from './join-team.ts'
-import { type RoleDemand, roleDemand } from './recognised-roles.ts'
+import { type RoleDemand, roleDemand, saysRoles } from './recognised-roles.ts'
 import { accountTypeFixed, checkService } from './service-account.ts'
 import { roleNames, teamRoleNamed } from './team-roles.ts'
 
 const SEATS = ['full', 'viewer', 'none']
+/** @throws DomainError `invalid-value` for a seat that people of the role may not have */
+function checkSeatType(wish: AccessWish, role: OrgRole, allowed: readonly SeatType[]): void {
+  const type = wish.kind === 'seat' && wish.value !== undefined ? fold(wish.value) : 'none'
+  if (allowed.some((each) => each === type)) return
+  const named =
+    role === 'viewer'
+      ? 'A viewer of the organization'
+      : `${role === 'admin' ? 'An admin' : 'A member'} of this organization`
+  throw new DomainError('invalid-value', `${named} can have no ${type} seat; ask for ${allowed.join(' or ')}.`)
+}
+
 /** Both are part of an index's key. */
 const MAX_REGISTRY_NAME = 256
 const MAX_REGISTRY_ROLE = 128
@@ -68,11 +80,15 @@ class Granting implements GrantOutcome {
 
   async #roleDemand(): Promise<RoleDemand | undefined> {
     const { before, after, namesRoles = false } = this.#subject
+    // Most people have none of it, and what it would mean is then not asked.
+    if (!saysRoles(before?.attributes) && !saysRoles(after.attributes)) return undefined
+    const { settings } = await this.#stores.orgs.policy(this.#caller.orgId)
     const mayGrant = mayGrantAdmin(this.#caller)
     // An unchanged value is no change to an admin, whoever names it.
     const isShielded = async (user: User) => !mayGrant && (await isOrgAdmin(this.#stores, this.#caller.orgId, user))
     const restated = namesRoles && before !== undefined && !(await isShielded(before))
-    return roleDemand({ before: before?.attributes, after: after.attributes, restated }, mayGrant)
+    const statement = { before: before?.attributes, after: after.attributes, restated, names: settings.recognisedRoles }
+    return roleDemand(statement, mayGrant)
   }
 
   async #withhold(attribute: string): Promise<void> {
@@ -109,16 +125,20 @@ class Granting implements GrantOutcome {
 
   /** What can only be seen when all is set. */
   async check(wishes: readonly AccessWish[]): Promise<void> {
-    const full = wishes.some((wish) => wish.kind === 'seat' && wish.value !== undefined && fold(wish.value) === 'full')
+    const seats = wishes.filter(
+      (wish) => wish.kind === 'seat' && wish.value !== undefined && fold(wish.value) !== 'none',
+    )
     const guarded = this.#roleChanged && !mayGrantAdmin(this.#caller)
-    if (!full && !guarded) return
+    if (seats.length === 0 && !guarded) return
+    const { orgId } = this.#caller
     // As if inactive, so that it is computed from the facts: the derived rows are not written yet.
-    const { organizationRole } = await currentAccess(this.#stores, this.#caller.orgId, {
+    const { organizationRole } = await currentAccess(this.#stores, orgId, {
       ...this.#subject.after,
       status: 'deactivated',
     })
-    if (full && organizationRole === 'viewer') {
-      throw new DomainError('invalid-value', 'A viewer of the organization can have no full seat; ask for viewer.')
+    if (seats.length > 0 && organizationRole !== undefined) {
+      const { settings } = await this.#stores.orgs.policy(orgId)
+      for (const seat of seats) checkSeatType(seat, organizationRole, settings.seatTypes[organizationRole])
     }
     if (guarded && organizationRole === 'admin') throw adminNotGrantable()
   }

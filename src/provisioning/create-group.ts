@@ -133,6 +133,7 @@ async function makeGroup(
     memberCount: 0,
   }
   await stores.groups.insert(orgId, group)
-  await stores.groups.insertTeam(orgId, group.id)
+  const { settings } = await stores.orgs.policy(orgId)
+  if (settings.groupsCreateTeams) await stores.groups.insertTeam(orgId, group.id)
   return { group, action: 'group.create' }
 }

@@ -18,7 +18,7 @@ export async function joinTeam(stores: WriteStores, caller: Caller, user: User, 
   if (held.get(user.id)?.memberships.has(team.id) === true) return false
   const group = await stores.groups.find(orgId, team.id)
   if (group === undefined) return false
-  if (group.owner !== undefined) {
+  if (group.owner !== undefined && !(await mayAddToManaged(stores, caller))) {
     const message =
       `The team "${team.name}" is managed by the group ${group.id} of an identity provider; ` +
       'add the person to that group instead.'
@@ -37,4 +37,10 @@ export async function joinTeam(stores: WriteStores, caller: Caller, user: User, 
     memberCount: group.memberCount + listed,
   })
   return true
+}
+
+/** Scripts may, where the org says so: the people they add stay when the identity provider replaces the members. */
+async function mayAddToManaged(stores: WriteStores, { orgId, connection }: Caller): Promise<boolean> {
+  if (connection?.kind === 'idp') return false
+  return (await stores.orgs.policy(orgId)).settings.scriptMayAddToIdpTeams
 }

@@ -10,7 +10,7 @@ import { adminNotGrantable, mayGrantAdmin } from './admin-guard.ts'
 import { currentAccess } from './current-access.ts'
 import type { GrantOutcome, Subject } from './grant-outcome.ts'
 import { checkOwner } from './ownership.ts'
-import { recognisedRoles } from './recognised-roles.ts'
+import { recognisedRoles, saysRoles } from './recognised-roles.ts'
 
 const ACCOUNT_TYPES: readonly AccountType[] = ['USER', 'SERVICE', 'ORG_SERVICE']
 
@@ -88,8 +88,10 @@ export async function checkService(
     if (wish.kind === 'default_team') await checkDefaultTeam(stores, caller, after, wish.teamName)
     else if (!isHeld(wish, { before, after }, teams)) throw refusalOf(caller, wish)
   }
-  const roles = recognisedRoles(after.attributes)
-  const isNew = roles.join() !== (before === undefined ? '' : recognisedRoles(before.attributes).join())
+  if (!saysRoles(after.attributes)) return { changes: [], targets: [], steps: [] }
+  const { recognisedRoles: names } = (await stores.orgs.policy(caller.orgId)).settings
+  const roles = recognisedRoles(after.attributes, names)
+  const isNew = roles.join() !== (before === undefined ? '' : recognisedRoles(before.attributes, names).join())
   const withheld = { name: 'withheld', attribute: 'roles', value: roles.join(' '), reason: 'account.service' }
   return { changes: [], targets: [], steps: isNew && roles.length > 0 ? [withheld] : [] }
 }

@@ -8,23 +8,20 @@ import {
   isBuiltInRole,
   type PersonFacts,
   type ReconcileContext,
-  type SeatType,
   type TeamFacts,
 } from '../domain/reconcile.ts'
-import type { AccountType, OrgRole } from '../domain/access.ts'
+import type { AccountType } from '../domain/access.ts'
 import type { UserStatus } from '../domain/user.ts'
 import type { HeldAccess } from '../domain/write-ports.ts'
 import { jsonIdList, jsonIdRows, memberIndex } from './id-list.ts'
+import { readPolicy } from './policy-rows.ts'
 import { preparedQuery } from './prepared-query.ts'
 import { rolesById } from './role-reads.ts'
 
 /** The org's policy alone: the context of people who have no fact yet. */
 export async function policyContext(db: Kysely<Database>, orgId: OrgId): Promise<ReconcileContext> {
-  const [policy] = await selectPolicy(db, { orgId })
-  if (policy === undefined) throw new Error(`Org ${orgId} has no policy`)
-  const seats = JSON.parse(policy.default_seats) as Record<string, SeatType>
   return {
-    policy: { defaultOrgRole: policy.default_org_role as OrgRole, defaultSeats: new Map(Object.entries(seats)) },
+    policy: await readPolicy(db, orgId),
     groups: new Map<GroupId, GroupFacts>(),
     teams: new Map<GroupId, TeamFacts>(),
     rulesOf: () => [],
@@ -153,10 +150,6 @@ interface People {
   /** JSON list of ids. */
   readonly ids: string
 }
-
-const selectPolicy = preparedQuery((db, { orgId }: Pick<People, 'orgId'>) =>
-  db.selectFrom('org_policy').select(['default_org_role', 'default_seats']).where('org_id', '=', orgId).compile(),
-)
 
 const selectPeople = preparedQuery((db, { orgId, ids }: People, dialect) =>
   db

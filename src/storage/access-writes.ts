@@ -31,6 +31,9 @@ export function accessWrites(db: Kysely<Database>): AccessWrites {
       await written(db, orgId, rows.endTeamRoles, stale)
     },
 
+    everybody: (orgId) => activePeople(db, orgId),
+    admins: (orgId) => activePeople(db, orgId, 'admin'),
+
     async activeAdmins(orgId) {
       const row = await db
         .selectFrom('org_counter')
@@ -47,6 +50,20 @@ export function accessWrites(db: Kysely<Database>): AccessWrites {
       await countAdmins(db, orgId, changes)
     },
   }
+}
+
+/** Active people, those of one org role where it is named, by id. */
+async function activePeople(db: Kysely<Database>, orgId: OrgId, role?: string): Promise<readonly UserId[]> {
+  const people = db
+    .selectFrom('user')
+    .select('id')
+    .where('org_id', '=', orgId)
+    .where('status', '=', 'active')
+    .where('account_type', '=', 'USER')
+    .where('deleted_at', 'is', null)
+    .orderBy('id')
+  const rows = await (role === undefined ? people : people.where('org_role', '=', role)).execute()
+  return rows.map(({ id }) => id as UserId)
 }
 
 type Row = readonly (string | number)[]

@@ -5,6 +5,7 @@ import { fold } from '../domain/fold.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { OrgCounts, OrgReads, OrgSummary } from '../domain/ports.ts'
 import { toConnection, toToken, toTrust } from './credential-row.ts'
+import { readPolicy } from './policy-rows.ts'
 
 /** Orgs, their connections and what they hold. */
 export function orgReads(db: Kysely<Database>): OrgReads {
@@ -50,6 +51,7 @@ export function orgReads(db: Kysely<Database>): OrgReads {
       return rows.map(toTrust)
     },
 
+    policy: (orgId) => readPolicy(db, orgId),
     counts: (orgId) => countsOf(db, orgId),
   }
 }

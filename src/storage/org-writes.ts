@@ -4,6 +4,7 @@ import { fold } from '../domain/fold.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { OrgSeed, OrgWrites } from '../domain/write-ports.ts'
 import { toConnection, toToken } from './credential-row.ts'
+import { readPolicy, writePolicy } from './policy-rows.ts'
 
 /** The rows of a new org, its chain at genesis. @throws the driver's unique violation when the name is taken */
 export async function insertOrg(db: Kysely<Database>, seed: OrgSeed): Promise<void> {
@@ -36,7 +37,14 @@ export async function insertChain(db: Kysely<Database>, orgId: OrgId): Promise<v
 
 /** Connections and their credentials as a unit of work writes them. */
 export function orgWrites(db: Kysely<Database>): OrgWrites {
-  return { ...connectionLookups(db), ...connectionWrites(db), ...tokenWrites(db), ...trustWrites(db) }
+  return {
+    ...connectionLookups(db),
+    ...connectionWrites(db),
+    ...tokenWrites(db),
+    ...trustWrites(db),
+    policy: (orgId) => readPolicy(db, orgId),
+    savePolicy: (orgId, policy) => writePolicy(db, orgId, policy),
+  }
 }
 
 /** Connections; what a revoked one owned has no owner. */

@@ -11,11 +11,12 @@ import {
   reconcile,
   type ReconcileContext,
   type RoleDefinition,
-  type SeatType,
   type TeamFacts,
 } from '../../src/domain/reconcile.ts'
 import type { AccountType, OrgRole } from '../../src/domain/access.ts'
+import type { SeatType } from '../../src/domain/seat.ts'
 import type { UserStatus } from '../../src/domain/user.ts'
+import { PLAIN_POLICY } from '../support/policy.ts'
 
 const RUNS = { numRuns: 1_500 }
 const GROUPS = Array.from({ length: 6 }, (_, index) => `g${index}` as GroupId)
@@ -39,7 +40,7 @@ interface Situation {
 
 function contextOf({ groups, teams, rules, roles, defaultOrgRole, defaultSeats }: Situation): ReconcileContext {
   return {
-    policy: { defaultOrgRole, defaultSeats },
+    policy: { ...PLAIN_POLICY, defaultOrgRole, defaultSeats },
     groups,
     teams,
     rulesOf: (group) => rules.filter((entry) => entry.group === group).map(({ rule }) => rule),

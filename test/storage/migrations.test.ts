@@ -17,6 +17,7 @@ forEachDialect('the schema', (dialect) => {
       '0002-custom-roles',
       '0003-org-attributes',
       '0004-service-accounts',
+      '0006-seats-and-breaker',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])

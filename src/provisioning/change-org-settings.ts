@@ -1,0 +1,129 @@
+import { ORG_ROLES, type OrgRole } from '../domain/access.ts'
+import type { Caller } from '../domain/caller.ts'
+import { DomainError } from '../domain/errors.ts'
+import { equalJson, isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
+import type { OrgPolicy } from '../domain/org-policy.ts'
+import { changedSettings, effectiveSettings } from '../domain/org-settings.ts'
+import type { Submitted } from '../domain/ports.ts'
+import type { RecordChange } from '../domain/record.ts'
+import { isSeatType, SEAT_TYPES, type SeatType } from '../domain/seat.ts'
+import { wakingJobs } from './create-group.ts'
+import type { Changed, Provisioning } from './provisioning.ts'
+import { submitChange } from './submit-change.ts'
+import { recordWithPeople } from './touch-people.ts'
+import { checkVersion } from './version-check.ts'
+
+/** What an admin wants of an org's policy; what is absent stays. */
+export interface OrgSettingsChange {
+  readonly defaultOrgRole?: string
+  /** Product → what a new person gets, in place of all there is: its keys are the org's products. */
+  readonly defaultSeats?: JsonObject
+  /** Settings by their names (`breaker.mode`); null puts one back to its default. */
+  readonly settings?: JsonObject
+  /** Versions of `If-Match` as text, or `['*']`. */
+  readonly ifMatch?: readonly string[]
+}
+
+const PRODUCT = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/
+const MAX_PRODUCTS = 20
+
+/**
+ * Changes an org's defaults and settings. Whom that gives other access has it with the answer, or by a job where they
+ * are many.
+ * @throws DomainError `invalid-value` naming the setting, `version-mismatch`, `last-admin`
+ */
+export function changeOrgSettings(
+  provisioning: Provisioning,
+  caller: Caller,
+  change: OrgSettingsChange,
+): Submitted<Changed<OrgPolicy>> {
+  const { orgId } = caller
+  const targets = [{ type: 'org', id: orgId }] as const
+  const intent = { action: 'org.settings', subject: orgId, targets }
+  return wakingJobs(provisioning, orgId, (started) =>
+    submitChange(provisioning, caller, intent, async (stores) => {
+      const before = await stores.orgs.policy(orgId)
+      checkVersion(before.version, change.ifMatch)
+      const wanted = wantedPolicy(before, change)
+      const changes = policyChanges(before, wanted)
+      if (changes.length === 0) {
+        provisioning.tally.noop(caller, 'org.settings', orgId)
+        return { value: before, changed: false }
+      }
+      await stores.orgs.savePolicy(orgId, wanted)
+      const people = changes.some(({ path }) => decidesAccess(path)) ? await stores.access.everybody(orgId) : []
+      const draft = {
+        action: 'org.settings',
+        actor: caller.actor,
+        request: caller.request,
+        outcome: { result: 'success' },
+        targets,
+        changes,
+      } as const
+      if (await recordWithPeople(stores, orgId, draft, people)) started()
+      return { value: await stores.orgs.policy(orgId), changed: true }
+    }),
+  )
+}
+
+function decidesAccess(path: string): boolean {
+  return path === 'defaultOrgRole' || path === 'defaultSeats' || path.startsWith('seatTypes.')
+}
+
+/**
+ * The policy that a change comes to.
+ * @throws DomainError `invalid-value`
+ */
+export function wantedPolicy(before: OrgPolicy, change: OrgSettingsChange): OrgPolicy {
+  const defaultSeats = change.defaultSeats === undefined ? before.defaultSeats : seatsOf(change.defaultSeats)
+  return {
+    ...before,
+    defaultOrgRole: change.defaultOrgRole === undefined ? before.defaultOrgRole : roleOf(change.defaultOrgRole),
+    defaultSeats,
+    stored: changedSettings(before.stored, change.settings ?? {}),
+    licence: new Map([...before.licence].filter(([product]) => defaultSeats.has(product))),
+  }
+}
+
+function roleOf(said: string): OrgRole {
+  const role = ORG_ROLES.find((each) => each === said)
+  if (role === undefined) throw invalid('defaultOrgRole', 'it is member or viewer')
+  if (role === 'admin')
+    throw invalid('defaultOrgRole', 'everybody would be an admin of the organization; use member or viewer')
+  return role
+}
+
+function seatsOf(said: JsonObject): ReadonlyMap<string, SeatType> {
+  const entries = Object.entries(said)
+  if (!isJsonObject(said) || entries.length > MAX_PRODUCTS) {
+    throw invalid('defaultSeats', `it names at most ${MAX_PRODUCTS} products, each with full, viewer or none`)
+  }
+  for (const [product, type] of entries) {
+    if (!PRODUCT.test(product)) {
+      throw invalid('defaultSeats', 'the name of a product is a letter, then letters, digits, "-" and "_", 63 at most')
+    }
+    if (!isSeatType(type)) throw invalid('defaultSeats', `the seat of ${product} is one of ${SEAT_TYPES.join(', ')}`)
+  }
+  return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)) as [string, SeatType][])
+}
+
+function policyChanges(before: OrgPolicy, after: OrgPolicy): readonly RecordChange[] {
+  const [old, now] = [valuesOf(before), valuesOf(after)]
+  return Object.keys(now)
+    .filter((path) => !equalJson(old[path], now[path]))
+    .map((path) => ({ path, old: old[path] ?? null, new: now[path] ?? null }))
+}
+
+/** Names of products are values here: keys of a record are fixed names. */
+function valuesOf({ defaultOrgRole, defaultSeats, stored, licence }: OrgPolicy): Readonly<Record<string, Json>> {
+  return {
+    defaultOrgRole,
+    defaultSeats: Array.from(defaultSeats, ([product, type]) => ({ product, type })),
+    ...effectiveSettings(stored),
+    licence: Array.from(licence, ([product, caps]) => ({ product, ...Object.fromEntries(caps) })),
+  }
+}
+
+function invalid(path: string, sentence: string): DomainError {
+  return new DomainError('invalid-value', `${path}: ${sentence}`, { reason: 'setting.invalid', params: { path } })
+}
