@@ -1,6 +1,13 @@
 import type { Generated, GeneratedAlways } from 'kysely'
 import type { BreakerBatchTable, BreakerEventTable, SeatCounterTable, UserSeatTable } from './seat-schema.ts'
 import type {
+  ApiKeyTable,
+  ConnectionTable,
+  ConnectionTokenTable,
+  JwtTrustTable,
+  KeptAnswerTable,
+} from './credential-schema.ts'
+import type {
   EventPiiTable,
   EventTargetTable,
   OrgChainTable,
@@ -52,49 +59,6 @@ export interface OrgAttributeTable {
   state: string
   created: number
   updated: number
-}
-
-export interface ConnectionTable {
-  org_id: string
-  id: string
-  name: string
-  name_key: string
-  kind: string
-  status: string
-  may_grant_admin: Flag
-  /** Space-separated, as in OAuth 2: `users groups`. */
-  scopes: string
-  signin_provider_id: string | null
-  version: number
-  created: number
-}
-
-export interface ConnectionTokenTable {
-  id: string
-  org_id: string
-  connection_id: string
-  secret_hash: Uint8Array
-  origin: string
-  created: number
-  expires: number | null
-  last_used: number | null
-  revoked: number | null
-}
-
-export interface JwtTrustTable {
-  org_id: string
-  id: string
-  connection_id: string
-  issuer: string
-  audience: string
-  /** Canonical JSON of the pinned claims. */
-  pins: string
-  pin_key: string
-  jwks_uri: string | null
-  /** Space-separated JWA names. */
-  algorithms: string
-  long_lived: Flag
-  created: number
 }
 
 export interface UserTable {
@@ -358,5 +322,7 @@ export interface Database {
   event_pii: EventPiiTable
   person_key: PersonKeyTable
   request_log: RequestLogTable
+  api_key: ApiKeyTable
+  kept_answer: KeptAnswerTable
   deployment: DeploymentTable
 }

@@ -1,14 +1,17 @@
 import express, { type Express, type Request, type Response } from 'express'
 import type { Logger } from 'pino'
 import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
+import { ADMIN_MOUNT, adminRouter } from './admin/mount.ts'
 import { createAccessTokens } from './auth/access-token.ts'
+import { createKeyAuthenticator, type KeyAuthenticator } from './auth/api-key.ts'
 import { AuthError } from './auth/auth-error.ts'
 import { type Authenticator, createAuthenticator, requireScope } from './auth/authenticate.ts'
 import { createFailureLimiter } from './auth/failure-limiter.ts'
 import { createIssuerKeys } from './auth/jwks.ts'
 import { createJwtTrusts } from './auth/jwt-trust.ts'
 import type { LastUsed, TokenUse } from './auth/last-used.ts'
-import { authenticatedOf, authentication, oauthTokenRouter } from './auth/middleware.ts'
+import { authenticatedOf, authentication, keyAuthentication, keyBearerOf, oauthTokenRouter } from './auth/middleware.ts'
+import { mintToken } from './auth/token.ts'
 import { createTokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
 import type { Caller } from './domain/caller.ts'
@@ -43,7 +46,7 @@ export interface AppParts {
 /** The whole HTTP surface, put together. */
 export function createApp(parts: AppParts): Express {
   const { config, publicUrl, opened, logger } = parts
-  const report = (error: unknown, requestId: string): void => {
+  const report: Report = (error, requestId) => {
     logger.error({ err: error, requestId }, 'request failed')
   }
   const app = express()
@@ -51,7 +54,7 @@ export function createApp(parts: AppParts): Express {
   app.use(requestContext())
   app.use(securityHeaders({ publicUrl }))
   app.use(requestLogging(logger))
-  const { authenticator, grants } = credentials(parts)
+  const { authenticator, keys, grants } = credentials(parts)
   // First, since nearly every request is its: Express asks one router after the other.
   app.use(
     [...MOUNTS],
@@ -69,6 +72,7 @@ export function createApp(parts: AppParts): Express {
       onRequest: (line) => opened.store.requestLog.add(line),
     }),
   )
+  app.use(ADMIN_MOUNT, adminApi(parts, keys, report))
   app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
   app.use(
     oauthTokenRouter(grants, {
@@ -82,6 +86,24 @@ export function createApp(parts: AppParts): Express {
   return app
 }
 
+function adminApi(parts: AppParts, keys: KeyAuthenticator, report: Report): express.Router {
+  const { opened } = parts
+  return adminRouter({
+    reads: opened.store.reads,
+    provisioning: parts.provisioning,
+    publicUrl: parts.publicUrl,
+    report,
+    cursorKey: opened.cursorKey,
+    now: parts.now ?? Date.now,
+    mint: mintToken,
+    keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
+    authenticate: keyAuthentication(tallied(keys, parts.authFailures), { sourceOf }),
+    bearerOf: keyBearerOf,
+  })
+}
+
+type Report = (error: unknown, requestId: string) => void
+
 async function isReady(opened: OpenedStore): Promise<boolean> {
   await opened.store.ping()
   return true
@@ -89,13 +111,14 @@ async function isReady(opened: OpenedStore): Promise<boolean> {
 
 function credentials(parts: AppParts): {
   readonly authenticator: Authenticator
+  readonly keys: KeyAuthenticator
   readonly grants: ReturnType<typeof createTokenGrants>
 } {
   const { config, publicUrl, opened } = parts
   const reads = opened.store.reads.credentials
   const now = Date.now
   const accessTokens = createAccessTokens({ publicUrl, signingKey: opened.signingKey, credentials: reads, now })
-  const keys = createIssuerKeys({
+  const issuerKeys = createIssuerKeys({
     allowPrivateIssuers: config.auth.allowPrivateIssuers,
     now,
     onFetchFailed: ({ issuer }, error) => {
@@ -111,12 +134,20 @@ function credentials(parts: AppParts): {
       parts.lastUsed.note(use)
     },
   }
-  const jwt = createJwtTrusts({ credentials: reads, keys, now })
-  return { authenticator: createAuthenticator({ ...shared, jwt }), grants: createTokenGrants(shared) }
+  const jwt = createJwtTrusts({ credentials: reads, keys: issuerKeys, now })
+  return {
+    authenticator: createAuthenticator({ ...shared, jwt }),
+    keys: createKeyAuthenticator({ ...shared, keys: opened.store.reads.keys }),
+    grants: createTokenGrants(shared),
+  }
+}
+
+interface Authenticating<T> {
+  authenticate(header: string | undefined, source: string): Promise<T>
 }
 
 /** Counts refused credentials; the limiter's own refusals (429) are what keeps the count from being driven up. */
-function tallied(authenticator: Authenticator, failures: AuthFailureTally): Authenticator {
+function tallied<T>(authenticator: Authenticating<T>, failures: AuthFailureTally): Authenticating<T> {
   return {
     async authenticate(header, source) {
       try {

@@ -12,7 +12,8 @@ import type { Provisioning } from './provisioning/provisioning.ts'
 import { StartError } from './start-error.ts'
 import type { Store } from './storage/store.ts'
 
-const FIRST = 'default'
+/** Name of the org that a first start makes. */
+export const FIRST = 'default'
 const VARIABLE = 'ROLLCALL_BOOTSTRAP_SCIM_TOKEN'
 
 /** What a start made or found out that the operator is told. */

@@ -7,6 +7,7 @@ import { createTally } from './audit/tally.ts'
 import { createLastUsed } from './auth/last-used.ts'
 import { type Background, startBackground } from './background.ts'
 import type { Config } from './config.ts'
+import { ensureFirstKey } from './first-key.ts'
 import { ensureFirstOrg } from './first-start.ts'
 import { createDrain, type Drain } from './http/drain.ts'
 import { createHttpServer } from './http/limits.ts'
@@ -26,6 +27,10 @@ export interface Gateway {
   readonly firstToken: string | undefined
   /** Why a bootstrap token that was given is not in use. */
   readonly notice: string | undefined
+  /** The first key of the admin API, of an organisation that never had one: shown this once. */
+  readonly firstKey: string | undefined
+  /** Why a bootstrap admin key that was given is not in use. */
+  readonly keyNotice: string | undefined
   /** Lets requests in flight finish, writes what is tallied, closes the store. A second call cuts what is left. */
   stop(): Promise<'done' | 'forced'>
 }
@@ -122,9 +127,15 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     // First the port: a token that is made and then never shown, since the port is taken, would be lost.
     const publicUrl = await listen(server, config)
     const { token: firstToken, notice } = await ensureFirstOrg(provisioning, store.reads, config.bootstrap.scimToken)
+    const { key: firstKey, notice: keyNotice } = await ensureFirstKey(
+      provisioning,
+      store.reads,
+      config.bootstrap.adminKey,
+    )
     const { draining } = drain
     listener.app = createApp({ config, publicUrl, opened, provisioning, lastUsed, authFailures, logger, draining })
-    return { publicUrl, opened, provisioning, firstToken, notice, stop: () => stop(stopping) }
+    const said = { firstToken, notice, firstKey, keyNotice }
+    return { publicUrl, opened, provisioning, ...said, stop: () => stop(stopping) }
   } catch (error) {
     server.close()
     await closeStore(stopping)

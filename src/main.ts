@@ -101,8 +101,11 @@ function signalQueue(): SignalQueue {
   }
 }
 
-function startedOf({ publicUrl, firstToken, notice, opened }: Gateway): Started {
-  return { scimUrl: `${publicUrl}/scim/v2`, masterKeyFile: opened.keyMadeAt, firstToken, notice }
+function startedOf({ publicUrl, opened, firstToken, notice, firstKey, keyNotice }: Gateway): Started {
+  return {
+    ...{ scimUrl: `${publicUrl}/scim/v2`, masterKeyFile: opened.keyMadeAt },
+    ...{ firstToken, notice, firstKey, keyNotice },
+  }
 }
 
 /** Ends with the status that the error asks for, and a sentence instead of a stack for what the operator can mend. */

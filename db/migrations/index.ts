@@ -5,6 +5,7 @@ import { customRoles } from './0002-custom-roles.ts'
 import { orgAttributes } from './0003-org-attributes.ts'
 import { serviceAccounts } from './0004-service-accounts.ts'
 import { seatsAndBreaker } from './0006-seats-and-breaker.ts'
+import { apiKeys } from './0007-api-keys.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -14,5 +15,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0003-org-attributes': orgAttributes(dialect),
     '0004-service-accounts': serviceAccounts(dialect),
     '0006-seats-and-breaker': seatsAndBreaker(dialect),
+    '0007-api-keys': apiKeys(dialect),
   }
 }

@@ -85,8 +85,8 @@ function groupEffects(effects: readonly RecordEffect[]): readonly RecordEffect[]
 
 // Facts are picked name by name: an object may carry more than its type says, and the hashed bytes must not.
 
-function actorFacts({ type, id, connectionId, tokenId, issuer, subject }: Actor): Facts {
-  return { type, id, connectionId, tokenId, issuer, subject }
+function actorFacts({ type, id, connectionId, tokenId, issuer, subject, onBehalfOf }: Actor): Facts {
+  return { type, id, connectionId, tokenId, issuer, subject, onBehalfOf }
 }
 
 function targetFacts({ type, id, externalId, display }: RecordTarget): Facts {

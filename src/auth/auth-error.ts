@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.ts'
-import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
+import type { ConnectionId, KeyId, OrgId, TokenId } from '../domain/ids.ts'
 import type { CredentialReads } from '../domain/ports.ts'
 
 /** Why a credential was refused: for logs, tallies and records, never for the client. */
@@ -18,6 +18,11 @@ export type AuthReason =
   | 'jwt.key'
   | 'jwt.signature'
   | 'jwt.ambiguous'
+  | 'key.missing'
+  | 'key.malformed'
+  | 'key.unknown'
+  | 'key.ended'
+  | 'key.holder'
   | 'scope'
   | 'store.unavailable'
   | 'keys.unavailable'
@@ -25,8 +30,9 @@ export type AuthReason =
 /** Whose credential it was, where that is known: a refusal is recorded in that org, else only tallied. */
 export interface RefusedCredential {
   readonly orgId: OrgId
-  readonly connectionId: ConnectionId
-  readonly tokenId?: TokenId
+  /** Absent for a key of the admin API. */
+  readonly connectionId?: ConnectionId
+  readonly tokenId?: TokenId | KeyId
 }
 
 export interface AuthErrorOptions {
@@ -69,11 +75,23 @@ export class AuthError extends Error {
   }
 }
 
+const UNKNOWN_KEY =
+  'This is no key of the admin API, or it is expired or revoked, or its account is not active. Tokens of SCIM ' +
+  'connections are not taken here; make a key with: rollcall token create --admin'
+
+/** The admin API takes keys by Bearer alone. */
+const KEY_CHALLENGE = 'Bearer realm="rollcall admin"'
+
 const MESSAGES: Partial<Record<AuthReason, string>> = {
   'credential.missing':
     'No credential was sent. Send the token of the connection in the header "Authorization: Bearer <token>".',
   'credential.malformed':
     'The Authorization header cannot be read. Send "Bearer <token>", or "Basic" with the token as the password.',
+  'key.missing': 'No key was sent. Send a key of the admin API in the header "Authorization: Bearer <key>".',
+  'key.malformed': 'The Authorization header cannot be read. The admin API takes "Bearer <key>" alone.',
+  'key.unknown': UNKNOWN_KEY,
+  'key.ended': UNKNOWN_KEY,
+  'key.holder': UNKNOWN_KEY,
   'token.mistyped': 'The token is incomplete or mistyped: its checksum does not fit. Copy it again.',
 }
 
@@ -81,7 +99,7 @@ const MESSAGES: Partial<Record<AuthReason, string>> = {
 export function unauthorized(reason: AuthReason, known?: RefusedCredential, cause?: unknown): AuthError {
   const message = MESSAGES[reason] ?? 'The token is unknown, expired or revoked, or its issuer is not trusted here.'
   return new AuthError(401, reason, message, {
-    challenge: CHALLENGE,
+    challenge: reason.startsWith('key.') ? KEY_CHALLENGE : CHALLENGE,
     ...(known === undefined ? {} : { known }),
     ...(cause === undefined ? {} : { cause }),
   })
@@ -102,7 +120,8 @@ export function guardReads(reads: CredentialReads): CredentialReads {
   }
 }
 
-async function guarded<T>(read: () => Promise<T>): Promise<T> {
+/** A read whose every failure is a 503. */
+export async function guarded<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (cause) {

@@ -1,10 +1,11 @@
-import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
+import type { ConnectionId, KeyId, OrgId, TokenId } from '../domain/ids.ts'
 
-/** When a token was last shown. `at` is epoch milliseconds. */
+/** When a token, or a key of the admin API, was last shown. `at` is epoch milliseconds. */
 export interface TokenUse {
   readonly orgId: OrgId
-  readonly connectionId: ConnectionId
-  readonly tokenId: TokenId
+  /** Absent for a key. */
+  readonly connectionId?: ConnectionId
+  readonly tokenId: TokenId | KeyId
   readonly at: number
 }
 
@@ -28,7 +29,7 @@ export interface LastUsed {
 
 /** Starts remembering; the timer does not keep the process alive. */
 export function createLastUsed(options: LastUsedOptions): LastUsed {
-  let noted = new Map<TokenId, TokenUse>()
+  let noted = new Map<TokenId | KeyId, TokenUse>()
 
   const note = (use: TokenUse): void => {
     const before = noted.get(use.tokenId)

@@ -7,6 +7,7 @@ import express, {
 } from 'express'
 import type { AuthError } from './auth-error.ts'
 import type { Authenticated, Authenticator } from './authenticate.ts'
+import type { KeyAuthenticator, KeyBearer } from './api-key.ts'
 import type { TokenAnswer, TokenGrants } from './token-grant.ts'
 
 export interface SourceOptions {
@@ -21,6 +22,7 @@ export interface TokenRouterOptions extends SourceOptions {
 
 const MAX_FORM = '16kb'
 const authenticatedBy = new WeakMap<Response, Authenticated>()
+const keyShownIn = new WeakMap<Response, KeyBearer>()
 
 /**
  * Middleware that authenticates a request before anything of its body is read. What it found is `authenticatedOf(res)`;
@@ -45,6 +47,29 @@ export function authentication(authenticator: Authenticator, options: SourceOpti
 export function authenticatedOf(res: Response): Authenticated {
   const found = authenticatedBy.get(res)
   if (found === undefined) throw new Error('This route is not behind authentication')
+  return found
+}
+
+/** The same for the admin API, with its keys; what it found is `keyBearerOf(res)`. */
+export function keyAuthentication(authenticator: KeyAuthenticator, options: SourceOptions = {}): RequestHandler {
+  const sourceOf = options.sourceOf ?? ipOf
+  return async (req, res, next) => {
+    try {
+      keyShownIn.set(res, await authenticator.authenticate(req.headers.authorization, sourceOf(req)))
+    } catch (error) {
+      return next(error)
+    }
+    next()
+  }
+}
+
+/**
+ * Whose key the request showed that `res` answers.
+ * @throws Error when the route has no `keyAuthentication` before it
+ */
+export function keyBearerOf(res: Response): KeyBearer {
+  const found = keyShownIn.get(res)
+  if (found === undefined) throw new Error('This route is not behind authentication by key')
   return found
 }
 

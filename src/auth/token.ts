@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { TokenId } from '../domain/ids.ts'
+import type { KeyId, TokenId } from '../domain/ids.ts'
 
 const FORM =
   /^(rollcall_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_[0-9A-Za-z]{43})_([0-9a-f]{8})$/
@@ -20,9 +20,9 @@ export interface MintedToken {
 /**
  * A fresh bearer token `rollcall_<id>_<secret>_<checksum>`: the id as 32 hex digits, 256 random bits as 43 base62
  * digits, and the CRC-32 of all before it as 8 hex digits.
- * @param id the id of the token's row
+ * @param id the id of the token's row, or of a key's
  */
-export function mintToken(id: TokenId): MintedToken {
+export function mintToken(id: TokenId | KeyId): MintedToken {
   const body = `${TOKEN_PREFIX}${id.replaceAll('-', '')}_${randomSecret()}`
   const text = `${body}_${checksum(body)}`
   return { text, secretHash: hashToken(text) }

@@ -1,5 +1,5 @@
 import type { ReadStores } from '../domain/ports.ts'
-import type { TokenId } from '../domain/ids.ts'
+import type { KeyId, TokenId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
 import type { Operation } from '../provisioning/found-org.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
@@ -28,8 +28,8 @@ export interface Operator {
   readonly provisioning: Provisioning
   /** The local operator, now. */
   operation(): Operation
-  /** A fresh token: its text is shown once, only its hash is kept. */
-  mintToken(id: TokenId): { readonly text: string; readonly secretHash: Uint8Array }
+  /** A fresh token or key: its text is shown once, only its hash is kept. */
+  mintToken(id: TokenId | KeyId): { readonly text: string; readonly secretHash: Uint8Array }
   /** Why no JWT could, or too many would, satisfy a trust: a sentence; undefined when it is sound. */
   trustProblem(trust: TrustDraft): string | undefined
 }
@@ -64,4 +64,8 @@ export interface Started {
   readonly firstToken: string | undefined
   /** Why a bootstrap token that was given is not in use. */
   readonly notice: string | undefined
+  /** The first key of the admin API, shown this once. */
+  readonly firstKey: string | undefined
+  /** Why a bootstrap admin key that was given is not in use. */
+  readonly keyNotice: string | undefined
 }

@@ -16,15 +16,17 @@ function serveCommand(ports: CommandPorts): Command {
     )
 }
 
-function startedLine({ scimUrl, masterKeyFile, firstToken, notice }: Started): string {
-  return jsonLine({ scimUrl, masterKeyFile, firstToken, notice })
+function startedLine({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice }: Started): string {
+  return jsonLine({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice })
 }
 
 /** The token is shown this once and is nowhere in the log. */
-function startedText({ scimUrl, masterKeyFile, firstToken, notice }: Started): string {
+function startedText({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice }: Started): string {
   const lines = [`SCIM base URL: ${scimUrl}`]
   if (masterKeyFile !== undefined) lines.push(keyMadeText(masterKeyFile))
   if (firstToken !== undefined) lines.push(`First token, shown this once: ${firstToken}`)
+  if (firstKey !== undefined) lines.push(`First admin key, shown this once: ${firstKey}`)
+  if (keyNotice !== undefined) lines.push(`Warning: ${keyNotice}`)
   if (notice !== undefined) lines.push(`Warning: ${notice}`)
   return lines.join('\n')
 }

@@ -1,8 +1,8 @@
 import type { JsonObject } from './json.ts'
 
 /**
- * What can go wrong by the caller's doing, or the store's outage. The SCIM edge maps each code to a status and a
- * scimType (RFC 7644 §3.12) in one record, so a missing code cannot compile.
+ * What can go wrong by the caller's doing, or the store's outage. One record maps each code to its HTTP status, so a
+ * missing code cannot compile.
  */
 export type DomainErrorCode =
   | 'invalid-syntax'

@@ -6,6 +6,8 @@ export type GroupId = string & { readonly __id: 'group' }
 export type RoleId = string & { readonly __id: 'role' }
 export type ConnectionId = string & { readonly __id: 'connection' }
 export type TokenId = string & { readonly __id: 'token' }
+/** Of a key of the admin API. */
+export type KeyId = string & { readonly __id: 'key' }
 export type RecordId = string & { readonly __id: 'record' }
 export type JobId = string & { readonly __id: 'job' }
 

@@ -1,8 +1,10 @@
 import type { Access } from './access.ts'
+import type { ApiKey, StoredKey } from './api-key.ts'
 import type { Connection, ConnectionToken, JwtTrust, StoredToken, Viewer } from './connection.ts'
 import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
-import type { ConnectionId, GroupId, OrgId, RoleId, TokenId, UserId } from './ids.ts'
+import type { ConnectionId, GroupId, KeyId, OrgId, RoleId, TokenId, UserId } from './ids.ts'
+import type { KeptAnswer, OnceKey } from './kept-answer.ts'
 import type { ChainHead } from './record.ts'
 import type { OrgAttributes } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
@@ -85,6 +87,48 @@ export interface CredentialReads {
   trustsByIssuer(issuer: string): Promise<readonly JwtTrust[]>
 }
 
+/** Keys of the admin API. */
+export interface KeyReads {
+  /** One read for the key and its holder: every request of the admin API asks it. */
+  byId(id: KeyId): Promise<StoredKey | undefined>
+  byHash(secretHash: Uint8Array): Promise<StoredKey | undefined>
+  /** Those of an org, revoked ones too, by age. */
+  list(orgId: OrgId): Promise<readonly ApiKey[]>
+}
+
+/** Requests of the admin API that are to be done once. */
+export interface AnswerReads {
+  find(orgId: OrgId, key: OnceKey): Promise<KeptAnswer | undefined>
+}
+
+/** One team of one person. */
+export interface Membership {
+  readonly user: UserId
+  readonly userName: string
+  readonly team: GroupId
+  readonly teamName: string
+  /** Built-in; for a custom role the one it starts from. */
+  readonly baseRole: string
+  readonly roleName: string
+  readonly customRole: RoleId | undefined
+}
+
+/** Which memberships of an org: all, a team's or a person's. */
+export interface MembershipQuery {
+  readonly team?: GroupId
+  readonly user?: UserId
+  /** The last of the page before. */
+  readonly after?: { readonly user: UserId; readonly team: GroupId }
+  readonly limit: number
+}
+
+export interface MembershipReads {
+  /** By person and team. */
+  page(orgId: OrgId, query: MembershipQuery): Promise<readonly Membership[]>
+  /** The built-in role a person has in a team, or the one their custom role starts from. */
+  baseRoleIn(orgId: OrgId, user: UserId, team: GroupId): Promise<string | undefined>
+}
+
 export interface OrgSummary {
   readonly id: OrgId
   readonly name: string
@@ -146,6 +190,9 @@ export interface ReadStores {
   readonly roles: RoleReads
   readonly attributes: AttributeReads
   readonly credentials: CredentialReads
+  readonly keys: KeyReads
+  readonly answers: AnswerReads
+  readonly memberships: MembershipReads
   readonly orgs: OrgReads
   readonly records: RecordReads
 }

@@ -26,6 +26,8 @@ export interface Actor {
   readonly tokenId?: string
   readonly issuer?: string
   readonly subject?: string
+  /** The person a service account's call was made for. */
+  readonly onBehalfOf?: string
 }
 
 /** The HTTP request (or command, or job) a change came with. */
@@ -45,7 +47,8 @@ export interface RequestFacts {
 }
 
 export interface RecordTarget {
-  readonly type: 'user' | 'group' | 'team' | 'role' | 'attribute' | 'org' | 'connection' | 'token' | 'trust' | 'job'
+  readonly type:
+    'user' | 'group' | 'team' | 'role' | 'attribute' | 'org' | 'connection' | 'token' | 'trust' | 'key' | 'job'
   readonly id: string
   readonly externalId?: string | Personal
   readonly display?: string | Personal

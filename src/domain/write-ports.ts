@@ -1,9 +1,11 @@
+import type { ApiKey } from './api-key.ts'
 import type { Connection, ConnectionToken, JwtTrust } from './connection.ts'
 import type { Filter } from './filter.ts'
 import type { Group, MemberOrigin } from './group.ts'
-import type { ConnectionId, GroupId, JobId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
+import type { ConnectionId, GroupId, JobId, KeyId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
 import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { Json } from './json.ts'
+import type { OnceKey } from './kept-answer.ts'
 import type { OrgAttribute } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
 import type { RecordDraft } from './record.ts'
@@ -289,6 +291,22 @@ export interface OrgWrites {
   ): Promise<void>
 }
 
+/** A key just made, with the SHA-256 (32 bytes) of its text. */
+export type NewKey = Omit<ApiKey, 'orgId' | 'created' | 'lastUsed' | 'revoked'> & { readonly secretHash: Uint8Array }
+
+/** Keys of the admin API. */
+export interface KeyWrites {
+  insert(orgId: OrgId, key: NewKey, at: number): Promise<void>
+  list(orgId: OrgId): Promise<readonly ApiKey[]>
+  revoke(orgId: OrgId, id: KeyId, at: number): Promise<void>
+}
+
+/** What a request that is to be done once leaves in the transaction that does it. */
+export interface AnswerWrites {
+  /** @returns false when a request under this key was done before */
+  claim(orgId: OrgId, key: OnceKey, requestHash: Uint8Array, at: number): Promise<boolean>
+}
+
 /** Which connection would link which user or group. */
 export interface LinkKey {
   readonly connectionId: ConnectionId
@@ -333,5 +351,7 @@ export interface WriteStores {
   readonly jobs: JobWrites
   readonly orgs: OrgWrites
   readonly links: LinkWrites
+  readonly keys: KeyWrites
+  readonly answers: AnswerWrites
   readonly journal: Journal
 }

@@ -4,6 +4,7 @@ import type { Connection, Viewer } from '../domain/connection.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { Actor } from '../domain/record.ts'
+import { entityTags } from '../http/entity-tag.ts'
 import { requestFacts } from '../http/request-context.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
 import type { Report } from './errors.ts'
@@ -126,17 +127,6 @@ export function readQuery(url: string): ScimQuery {
 
 function unusable(name: keyof ScimQuery): DomainError {
   return new DomainError(name === 'filter' ? 'invalid-filter' : 'invalid-value', `${name} holds U+0000.`)
-}
-
-const ENTITY_TAG = /(?:W\/)?"([^"]*)"|[^\s,]+/gi
-
-/**
- * The versions in `If-Match` or `If-None-Match` (RFC 9110 §13.1), weakness and quotes taken off. A tag that was sent
- * without quotes is taken as it stands: some clients do.
- */
-export function entityTags(header: string | undefined): readonly string[] | undefined {
-  if (header === undefined || header.trim() === '') return undefined
-  return [...header.matchAll(ENTITY_TAG)].map((match) => match[1] ?? match[0])
 }
 
 const KEY = 'scimContext'

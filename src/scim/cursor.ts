@@ -1,9 +1,10 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Viewer } from '../domain/connection.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Filter } from '../domain/filter.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { PageKey, PageQuery } from '../domain/ports.ts'
+import { openText, sealText } from '../http/sealed-text.ts'
 
 /** How long a cursor leads on, seconds: `cursorTimeout` of ServiceProviderConfig (RFC 9865 §4). */
 export const CURSOR_SECONDS = 3_600
@@ -25,7 +26,6 @@ export interface CursorState {
 }
 
 const VERSION = 1
-const MAC_BYTES = 32
 const PURPOSE_BYTES = 12
 
 type Payload = readonly [
@@ -46,8 +46,7 @@ type Payload = readonly [
 export function sealCursor(key: Uint8Array, now: number, purpose: CursorPurpose, state: CursorState): string {
   const { after, total } = state
   const payload: Payload = [VERSION, digestOf(purpose), now, total, after.sort, after.ord]
-  const body = Buffer.from(JSON.stringify(payload))
-  return Buffer.concat([macOf(key, body), body]).toString('base64url')
+  return sealText(key, JSON.stringify(payload))
 }
 
 /**
@@ -75,15 +74,8 @@ export function openCursor(key: Uint8Array, now: number, purpose: CursorPurpose,
 }
 
 function verified(key: Uint8Array, text: string): Payload | undefined {
-  if (!/^[\w-]+$/.test(text)) return undefined
-  const bytes = Buffer.from(text, 'base64url')
-  const body = bytes.subarray(MAC_BYTES)
-  if (bytes.length <= MAC_BYTES || !timingSafeEqual(macOf(key, body), bytes.subarray(0, MAC_BYTES))) return undefined
-  return JSON.parse(body.toString()) as Payload
-}
-
-function macOf(key: Uint8Array, body: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(body).digest()
+  const body = openText(key, text)
+  return body === undefined ? undefined : (JSON.parse(body) as Payload)
 }
 
 function digestOf({ kind, orgId, viewer, filter, sort }: CursorPurpose): string {

@@ -1,54 +1,28 @@
 import { DomainError, type DomainErrorCode } from '../domain/errors.ts'
+import { ERROR_STATUS } from '../http/error-status.ts'
+import { HttpProblem } from '../http/http-problem.ts'
 import { Reply, type ReplyHeaders } from './reply.ts'
 
 /** URN of the error message (RFC 7644 §3.12). */
 export const ERROR_URN = 'urn:ietf:params:scim:api:messages:2.0:Error'
 
-interface Mapping {
-  readonly status: number
-  readonly scimType?: string
-}
-
-/** Status and detail keyword of each expected failure (RFC 7644 §3.12, tables 8 and 9; RFC 9865 §2.1 for cursors). */
-const MAPPINGS: Readonly<Record<DomainErrorCode, Mapping>> = {
-  'invalid-syntax': { status: 400, scimType: 'invalidSyntax' },
-  'invalid-value': { status: 400, scimType: 'invalidValue' },
-  'invalid-filter': { status: 400, scimType: 'invalidFilter' },
-  'invalid-path': { status: 400, scimType: 'invalidPath' },
-  'invalid-cursor': { status: 400, scimType: 'invalidCursor' },
-  'expired-cursor': { status: 400, scimType: 'expiredCursor' },
-  'invalid-count': { status: 400, scimType: 'invalidCount' },
-  'no-target': { status: 400, scimType: 'noTarget' },
-  mutability: { status: 400, scimType: 'mutability' },
-  uniqueness: { status: 409, scimType: 'uniqueness' },
-  'not-found': { status: 404 },
-  'version-mismatch': { status: 412 },
-  'too-many': { status: 400, scimType: 'tooMany' },
-  'too-large': { status: 413 },
-  forbidden: { status: 403 },
-  'last-admin': { status: 409 },
-  'seat-limit': { status: 403 },
-  unsupported: { status: 501 },
-  unavailable: { status: 503 },
+/** Detail keyword of each expected failure (RFC 7644 §3.12, table 9; RFC 9865 §2.1 for cursors). */
+const SCIM_TYPES: Partial<Record<DomainErrorCode, string>> = {
+  'invalid-syntax': 'invalidSyntax',
+  'invalid-value': 'invalidValue',
+  'invalid-filter': 'invalidFilter',
+  'invalid-path': 'invalidPath',
+  'invalid-cursor': 'invalidCursor',
+  'expired-cursor': 'expiredCursor',
+  'invalid-count': 'invalidCount',
+  'no-target': 'noTarget',
+  mutability: 'mutability',
+  uniqueness: 'uniqueness',
+  'too-many': 'tooMany',
 }
 
 /** Seconds a client waits after an outage that named no time of its own. */
 const RETRY_AFTER = 5
-
-/** A refusal by the protocol itself that no domain code stands for: 405, 414, 415, and 409 for a Bulk reference. */
-export class HttpProblem extends Error {
-  readonly status: number
-  readonly headers: ReplyHeaders
-  readonly scimType: string | undefined
-
-  constructor(status: number, detail: string, headers: ReplyHeaders = {}, scimType?: string) {
-    super(detail)
-    this.name = 'HttpProblem'
-    this.status = status
-    this.headers = headers
-    this.scimType = scimType
-  }
-}
 
 /** What an error answer says. */
 interface Problem {
@@ -115,7 +89,7 @@ function ofHttp({ status, message, headers, scimType }: HttpProblem): Problem {
 }
 
 function ofDomain(error: DomainError, requestId: string): Problem {
-  const { status, scimType } = MAPPINGS[error.code]
+  const [status, scimType] = [ERROR_STATUS[error.code], SCIM_TYPES[error.code]]
   if (status === 503) return unavailable(requestId, error.retryAfter)
   return {
     status,

@@ -2,6 +2,8 @@ import { type ErrorRequestHandler, type RequestHandler, type Response, Router } 
 import type { ConnectionId, OrgId } from '../domain/ids.ts'
 import { isId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
+import { HttpProblem } from '../http/http-problem.ts'
+import { jsonBody } from '../http/json-body.ts'
 import { MAX_TARGET_BYTES } from '../http/limits.ts'
 import { answeredStatus, latencyUs, requestContextOf } from '../http/request-context.ts'
 import { noStore } from '../http/security-headers.ts'
@@ -10,12 +12,11 @@ import { type Authenticated, createContext, findContext, keepContext, type ScimP
 import { deliver, installSend } from './deliver.ts'
 import { documentRoutes } from './documents.ts'
 import { type Endpoint, endpointOf } from './endpoint.ts'
-import { errorReply, HttpProblem } from './errors.ts'
+import { errorReply } from './errors.ts'
 import { hotRoutes } from './hot.ts'
-import { jsonBody } from './json-body.ts'
 import { libraryRoutes } from './library.ts'
 import { meRoutes } from './me.ts'
-import { Reply } from './reply.ts'
+import { Reply, SCIM_MEDIA_TYPE } from './reply.ts'
 import { notFound } from './resource.ts'
 import { createOrgViews } from './schema/org-views.ts'
 import { type RequireScope, scopesOf } from './scope.ts'
@@ -59,7 +60,7 @@ export function scimRouter(options: ScimRouterOptions): Router {
   router.use(noStore(), installSend(options.report), arrive(options))
   router.use(options.authenticate)
   router.use(enter(options))
-  router.use(jsonBody(isLarge))
+  router.use(jsonBody({ alsoTypes: [SCIM_MEDIA_TYPE], isLarge }))
   if (options.fastRoutes) hotRoutes(router)
   documentRoutes(router)
   bulkRoutes(router, options.requireScope)

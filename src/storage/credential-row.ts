@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { ConnectionTable, ConnectionTokenTable, JwtTrustTable } from '../../db/schema.ts'
+import type { ConnectionTable, ConnectionTokenTable, JwtTrustTable } from '../../db/credential-schema.ts'
 import type { Connection, ConnectionKind, ConnectionToken, JwtTrust, Scope, StoredToken } from '../domain/connection.ts'
 import type { ConnectionId, OrgId, TokenId } from '../domain/ids.ts'
 import type { JsonObject } from '../domain/json.ts'

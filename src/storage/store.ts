@@ -3,14 +3,18 @@ import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import { migrate, migrationStatus, type MigrationState, unknownMigrations } from '../../db/migrate.ts'
 import type { Database } from '../../db/schema.ts'
-import type { OrgId, TokenId } from '../domain/ids.ts'
+import type { KeyId, OrgId, TokenId } from '../domain/ids.ts'
+import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { RecordSealer } from '../domain/record.ts'
+import { apiKeyReads } from './api-keys.ts'
 import { attributeReads } from './attribute-reads.ts'
 import { ChainWriter } from './chain-writer.ts'
 import { credentialReads } from './credential-reads.ts'
 import { type Deployment, findDeployment, insertDeployment } from './deployment-store.ts'
 import { groupReads } from './group-reads.ts'
+import { answerReads, keepAnswer } from './kept-answers.ts'
+import { membershipReads } from './membership-reads.ts'
 import { orgReads } from './org-reads.ts'
 import { insertChain } from './org-writes.ts'
 import { openPostgres } from './postgres.ts'
@@ -89,8 +93,10 @@ export interface Store {
   ping(): Promise<void>
   /** Makes the chain that records what belongs to no org. */
   ensureChain(orgId: OrgId): Promise<void>
-  /** When tokens were last shown, epoch milliseconds. */
-  saveLastUsed(uses: readonly { readonly tokenId: TokenId; readonly at: number }[]): Promise<void>
+  /** When tokens and keys were last shown, epoch milliseconds. */
+  saveLastUsed(uses: readonly { readonly tokenId: TokenId | KeyId; readonly at: number }[]): Promise<void>
+  /** Keeps what a request was answered that is to be done once. */
+  keepAnswer(orgId: OrgId, key: OnceKey, answer: OnceAnswer): Promise<void>
 }
 
 export function openStore(connections: StoreConnections, sealer: RecordSealer, clock: () => number): Store {
@@ -102,6 +108,9 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     roles: translatingErrors(roleReads(reader)),
     attributes: translatingErrors(attributeReads(reader)),
     credentials: translatingErrors(credentialReads(reader)),
+    keys: translatingErrors(apiKeyReads(reader)),
+    answers: translatingErrors(answerReads(reader)),
+    memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),
   }
@@ -125,14 +134,18 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     },
     ensureChain: (orgId) => inTransaction(writer, dialect, (db) => insertChain(db, orgId)),
     saveLastUsed: (uses) => inTransaction(writer, dialect, (db) => saveLastUsed(db, uses)),
+    keepAnswer: (orgId, key, answer) => inTransaction(writer, dialect, (db) => keepAnswer(db, { orgId, key, answer })),
   }
 }
 
 async function saveLastUsed(
   db: Kysely<Database>,
-  uses: readonly { readonly tokenId: TokenId; readonly at: number }[],
+  uses: readonly { readonly tokenId: TokenId | KeyId; readonly at: number }[],
 ): Promise<void> {
   for (const { tokenId, at } of uses) {
-    await db.updateTable('connection_token').set({ last_used: at }).where('id', '=', tokenId).execute()
+    // Ids are unique over both.
+    for (const table of ['connection_token', 'api_key'] as const) {
+      await db.updateTable(table).set({ last_used: at }).where('id', '=', tokenId).execute()
+    }
   }
 }

@@ -5,10 +5,12 @@ import type { WriteStores } from '../domain/write-ports.ts'
 import { accessWrites } from './access-writes.ts'
 import { attributeWrites } from './attribute-writes.ts'
 import type { ChainWriter } from './chain-writer.ts'
+import { apiKeyWrites } from './api-keys.ts'
 import { addToCounter } from './counters.ts'
 import { grantWrites } from './grant-writes.ts'
 import { groupWrites } from './group-writes.ts'
 import { jobWrites } from './job-writes.ts'
+import { answerWrites } from './kept-answers.ts'
 import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
@@ -35,6 +37,8 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     jobs: jobWrites(db, dialect),
     orgs: orgWrites(db),
     links: linkWrites(db),
+    keys: apiKeyWrites(db),
+    answers: answerWrites(db),
     journal: {
       nextSeq: () => chain.head.seq + 1,
       append: (_orgId, draft) => chain.append(draft, now),

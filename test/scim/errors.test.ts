@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { AuthError } from '../../src/auth/auth-error.ts'
 import { DomainError, type DomainErrorCode } from '../../src/domain/errors.ts'
-import { ERROR_URN, errorReply, HttpProblem } from '../../src/scim/errors.ts'
+import { HttpProblem } from '../../src/http/http-problem.ts'
+import { ERROR_URN, errorReply } from '../../src/scim/errors.ts'
 
 /** The statuses and detail keywords of RFC 7644 §3.12, tables 8 and 9. */
 const EXPECTED: Readonly<Record<DomainErrorCode, readonly [status: number, scimType?: string]>> = {

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { DomainError } from '../../src/domain/errors.ts'
-import { entityTags, readQuery } from '../../src/scim/context.ts'
+import { entityTags } from '../../src/http/entity-tag.ts'
+import { parseJson } from '../../src/http/json-body.ts'
+import { readQuery } from '../../src/scim/context.ts'
 import { endpointOf } from '../../src/scim/endpoint.ts'
-import { parseJson } from '../../src/scim/json-body.ts'
 import { mountOf } from '../../src/scim/location.ts'
 
 function codeOf(run: () => unknown): string {

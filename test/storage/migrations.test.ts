@@ -18,6 +18,7 @@ forEachDialect('the schema', (dialect) => {
       '0003-org-attributes',
       '0004-service-accounts',
       '0006-seats-and-breaker',
+      '0007-api-keys',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { parseJson } from '../../../src/scim/json-body.ts'
+import { parseJson } from '../../../src/http/json-body.ts'
 import { forEachDialect } from '../../support/databases.ts'
 import { bulk, type BulkResult, failed, postGroup, postUser, resultsOf, statusesOf } from './bulk.ts'
 import { type Gateway, openGateway } from './gateway.ts'

@@ -1,13 +1,13 @@
 import { raw, type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import { DomainError } from '../domain/errors.ts'
 import type { Json } from '../domain/json.ts'
-import { MAX_BODY_BYTES, MAX_LARGE_BODY_BYTES } from '../http/limits.ts'
-import { HttpProblem } from './errors.ts'
+import { HttpProblem } from './http-problem.ts'
+import { MAX_BODY_BYTES, MAX_LARGE_BODY_BYTES } from './limits.ts'
 
 /** Nesting deeper than this is refused before it is parsed. */
 const MAX_DEPTH = 32
 
-const ACCEPTED = new Set(['application/json', 'application/scim+json'])
+const JSON_TYPE = 'application/json'
 
 /** Methods whose body has a meaning here; that of any other request is read past. */
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
@@ -19,12 +19,16 @@ const CASE_BIT = 0x20
 const OPEN = 0x7b
 const CLOSE = 0x7d
 
-/**
- * Reads the JSON body of a request into `req.body`, to be mounted after authentication. Types: `application/json`,
- * `application/scim+json` (RFC 7644 §3.1) or none; anything else is 415.
- * @param isLarge whether a request may have a body of 16 MiB rather than 1 MiB
- */
-export function jsonBody(isLarge: (res: Response) => boolean): RequestHandler {
+export interface JsonBodyOptions {
+  /** Media types accepted beside `application/json` and none, e.g. `application/scim+json` (RFC 7644 §3.1). */
+  readonly alsoTypes?: readonly string[]
+  /** Whether a request may have a body of 16 MiB rather than 1 MiB. */
+  readonly isLarge: (res: Response) => boolean
+}
+
+/** Reads the JSON body of a request into `req.body`, to be mounted after authentication. Any other media type is 415. */
+export function jsonBody({ isLarge, alsoTypes = [] }: JsonBodyOptions): RequestHandler {
+  const accepted = [...alsoTypes, JSON_TYPE]
   const small = raw({ type: () => true, limit: MAX_BODY_BYTES })
   const large = raw({ type: () => true, limit: MAX_LARGE_BODY_BYTES })
   return (req, res, next) => {
@@ -33,7 +37,7 @@ export function jsonBody(isLarge: (res: Response) => boolean): RequestHandler {
       next()
       return
     }
-    requireJsonType(req)
+    requireJsonType(req, accepted)
     const read = isLarge(res) ? large : small
     read(req, res, (error?: unknown) => finish(req, next, error))
   }
@@ -71,15 +75,15 @@ function passOver(req: Request): void {
   req.body = undefined
 }
 
-function requireJsonType(req: Request): void {
+function requireJsonType(req: Request, accepted: readonly string[]): void {
   const header = req.headers['content-type']
   if (header === undefined || header.trim() === '') return
   const [type, ...parameters] = header.split(';').map((part) => part.trim().toLowerCase())
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length)
   const isUtf8 = charset === undefined || ['utf-8', 'utf8'].includes(charset.replaceAll('"', ''))
-  if (ACCEPTED.has(type ?? '') && isUtf8) return
-  throw new HttpProblem(415, 'Send JSON in UTF-8 with Content-Type application/scim+json or application/json.', {
-    'Accept-Post': 'application/scim+json, application/json',
+  if (accepted.includes(type ?? '') && isUtf8) return
+  throw new HttpProblem(415, `Send JSON in UTF-8 with Content-Type ${accepted.join(' or ')}.`, {
+    'Accept-Post': accepted.join(', '),
   })
 }
 

@@ -1,0 +1,22 @@
+import type { Router } from 'express'
+import { documentPage } from './document-page.ts'
+import { openApiDocument } from './openapi.ts'
+import type { AdminPorts } from './ports.ts'
+import { ROUTES } from './routes.ts'
+
+/** `GET /openapi.json` and `GET /docs`: what the API is. It is the same for everybody and names nobody. */
+export function documentRoutes(router: Router, { publicUrl }: AdminPorts): void {
+  const text = JSON.stringify(openApiDocument(ROUTES, publicUrl))
+  const { html, styleHash } = documentPage(ROUTES)
+  router.get('/openapi.json', (_req, res) => {
+    res.type('application/json').send(text)
+  })
+  router.get('/docs', (_req, res) => {
+    // The one page with a style of its own, named by its hash: nothing else may be loaded or run.
+    res.setHeader(
+      'Content-Security-Policy',
+      `default-src 'none'; style-src '${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    )
+    res.type('html').send(html)
+  })
+}

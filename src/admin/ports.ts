@@ -1,0 +1,38 @@
+import type { RequestHandler, Response } from 'express'
+import type { Account } from '../domain/api-key.ts'
+import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
+import type { KeyId, OrgId, TokenId } from '../domain/ids.ts'
+import type { ReadStores } from '../domain/ports.ts'
+import type { Provisioning } from '../provisioning/provisioning.ts'
+
+/** A secret just made: its text is shown once, only its hash is kept. */
+export interface MintedSecret {
+  readonly text: string
+  /** SHA-256 of the text, 32 bytes. */
+  readonly secretHash: Uint8Array
+}
+
+/** What the admin API works with; `app.ts` fills it in, so that it knows neither storage nor authentication. */
+export interface AdminPorts {
+  readonly reads: ReadStores
+  readonly provisioning: Provisioning
+  /** The address clients use, without a slash at the end. */
+  readonly publicUrl: string
+  /** Gets each failure that is not the client's doing, with the request's id. */
+  readonly report: (error: unknown, requestId: string) => void
+  /** The secret all instances share that list cursors are signed with. */
+  readonly cursorKey: Uint8Array
+  /** The time, epoch milliseconds. */
+  readonly now: () => number
+  /** A fresh token or key of that id. */
+  readonly mint: (id: TokenId | KeyId) => MintedSecret
+  /** Keeps the answer of a request that is to be done once. */
+  readonly keepAnswer: (orgId: OrgId, key: OnceKey, answer: OnceAnswer) => Promise<void>
+}
+
+export interface AdminRouterOptions extends AdminPorts {
+  /** Refuses by `next(error)` with an error named `AuthError`; nothing of the body is read before it. */
+  readonly authenticate: RequestHandler
+  /** Whose key it was, once `authenticate` has passed. */
+  readonly bearerOf: (res: Response) => { readonly orgId: OrgId; readonly account: Account }
+}

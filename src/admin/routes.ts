@@ -1,0 +1,37 @@
+import { connectionRoutes } from './connection-routes.ts'
+import { keyRoutes } from './key-routes.ts'
+import { orgRoutes } from './org-routes.ts'
+import type { Route } from './route.ts'
+
+/**
+ * The route table of the admin API: everything it answers, and so all that its document and its tests know.
+ *
+ * To add routes, write `src/admin/<thing>-routes.ts` with a list of `route({ … })` and add the list here:
+ *
+ * ```ts
+ * export const teamRoutes: readonly Route[] = [
+ *   route({
+ *     method: 'PATCH', path: '/teams/{team}', tag: 'Teams', summary: 'Change a team', who: 'teamAdmin',
+ *     body: z.strictObject({ name: textOf(200).optional() }).meta({ examples: [{ name: 'research' }] }),
+ *     answer: { status: 200, schema: team },
+ *     async handle({ provisioning, caller, params, body, ifMatch }) {
+ *       const changed = await changeTeam(provisioning, caller, params.team as GroupId, { ...body, ifMatch }).durable
+ *       return { body: shownTeam(changed), version: changed.version }
+ *     },
+ *   }),
+ * ]
+ * ```
+ *
+ * - `who` is checked before the body is read. The use case checks again inside its unit of work (`requireOrgAdmin`,
+ *   `requireTeamAdmin` of `provisioning/caller-right.ts`), since rights may end between the two.
+ * - Names in braces are ids of the caller's org: text of another form is 404 before the handler, and a use case or read
+ *   that finds no row throws `not-found`. The path never decides the org. Words of the client's, such as a product, go
+ *   into `texts`.
+ * - The table's own test (`test/admin/routes.test.ts`) calls every route: give `foreignIds` there an id for a new name in
+ *   braces, and every body an example that the schema takes.
+ * - Throw `DomainError`; with `params: { path }` the problem document names the field.
+ * - Answer durable state only: `await ….durable`. Lists take `pageQuery` and answer `pageOf(item)` (`page.ts`).
+ * - A POST needs nothing for `Idempotency-Key`, as long as it works through the `provisioning` it is given. A secret in
+ *   the answer is named in `answer.secret`, and its schema is nullable.
+ */
+export const ROUTES: readonly Route[] = [...orgRoutes, ...keyRoutes, ...connectionRoutes]

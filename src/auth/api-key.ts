@@ -1,0 +1,101 @@
+import type { Account, StoredKey } from '../domain/api-key.ts'
+import type { KeyId, OrgId, TokenId } from '../domain/ids.ts'
+import type { KeyReads } from '../domain/ports.ts'
+import { guarded, unauthorized } from './auth-error.ts'
+import { parseAuthorization } from './credential.ts'
+import { limited, type FailureLimiter } from './failure-limiter.ts'
+import type { LastUsed } from './last-used.ts'
+import { hashToken, parseToken, sameHash } from './token.ts'
+
+/** Whose key a request of the admin API showed. The key's org is the request's; a path or body never decides it. */
+export interface KeyBearer {
+  readonly orgId: OrgId
+  readonly account: Account
+}
+
+export interface KeyAuthenticatorOptions {
+  readonly keys: KeyReads
+  readonly limiter: FailureLimiter
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** Told of every use of a key. */
+  readonly onUsed: LastUsed['note']
+}
+
+/** Finds out who sent a request of the admin API from its `Authorization` header. */
+export interface KeyAuthenticator {
+  /**
+   * @param source the client's IP address, for the limit on failures
+   * @throws AuthError 401, 429 or 503, as with the connections' tokens
+   */
+  authenticate(header: string | undefined, source: string): Promise<KeyBearer>
+}
+
+/**
+ * Admits bearer keys alone: no token of a connection, no access token or JWT, and no Basic, which browsers send by
+ * themselves.
+ */
+export function createKeyAuthenticator(options: KeyAuthenticatorOptions): KeyAuthenticator {
+  return {
+    async authenticate(header, source) {
+      try {
+        return await identify(options, header)
+      } catch (error) {
+        throw await limited(options.limiter, error, source)
+      }
+    },
+  }
+}
+
+async function identify(
+  { keys, now, onUsed }: KeyAuthenticatorOptions,
+  header: string | undefined,
+): Promise<KeyBearer> {
+  if (header === undefined || header.trim() === '') throw unauthorized('key.missing')
+  const credential = parseAuthorization(header)
+  if (credential?.scheme !== 'bearer') throw unauthorized('key.malformed')
+  const key = await guarded(() => findKey(keys, credential.text))
+  if (key === undefined) throw unauthorized('key.unknown')
+  checkLive(key, now())
+  onUsed({ orgId: key.orgId, tokenId: key.id, at: now() })
+  return { orgId: key.orgId, account: accountOf(key) }
+}
+
+async function findKey(keys: KeyReads, text: string): Promise<StoredKey | undefined> {
+  const hash = hashToken(text)
+  const parsed = parseToken(text)
+  const byId = parsed === undefined ? undefined : await keys.byId(asKey(parsed.id))
+  if (byId !== undefined && sameHash(byId.secretHash, hash)) return byId
+  const byHash = await keys.byHash(hash)
+  return byHash !== undefined && sameHash(byHash.secretHash, hash) ? byHash : undefined
+}
+
+/** Tokens and keys have one form. */
+function asKey(id: TokenId): KeyId {
+  return id as string as KeyId
+}
+
+/** A key ends with its holder: it was read for this request, with the holder as they are now. */
+function checkLive(key: StoredKey, now: number): void {
+  const { holder } = key
+  const known = { orgId: key.orgId, tokenId: key.id }
+  if (key.revoked !== undefined || (key.expires !== undefined && key.expires <= now)) {
+    throw unauthorized('key.ended', known)
+  }
+  if (holder === undefined ? key.scope === 'user' : holder.deleted || holder.resting || holder.status !== 'active') {
+    throw unauthorized('key.holder', known)
+  }
+}
+
+function accountOf({ id, scope, holder }: StoredKey): Account {
+  const isOrgAdmin = scope === 'operator' || scope === 'admin' || holder?.orgRole === 'admin'
+  return {
+    keyId: id,
+    user: holder?.id,
+    isService: holder !== undefined && holder.accountType !== 'USER',
+    isOperator: scope === 'operator',
+    isOrgAdmin,
+    isAuditor: scope === 'auditor' || holder?.auditor === true,
+    isBillingAdmin: isOrgAdmin || holder?.billingAdmin === true,
+  }
+}

@@ -1,0 +1,126 @@
+import { type Kysely, type Selectable, sql } from 'kysely'
+import type { ApiKeyTable } from '../../db/credential-schema.ts'
+import type { Database } from '../../db/schema.ts'
+import type { AccountType, OrgRole } from '../domain/access.ts'
+import type { ApiKey, KeyHolder, KeyScope, StoredKey } from '../domain/api-key.ts'
+import type { KeyId, OrgId, UserId } from '../domain/ids.ts'
+import type { KeyReads } from '../domain/ports.ts'
+import type { UserStatus } from '../domain/user.ts'
+import type { KeyWrites } from '../domain/write-ports.ts'
+import { preparedQuery } from './prepared-query.ts'
+
+/** Keys of the admin API, found from a credential before the org is known. */
+export function apiKeyReads(db: Kysely<Database>): KeyReads {
+  return {
+    async byId(id) {
+      const [row] = await selectById(db, { id })
+      return row && toStoredKey(row)
+    },
+    async byHash(secretHash) {
+      const [row] = await selectByHash(db, { secretHash: Buffer.from(secretHash) })
+      return row && toStoredKey(row)
+    },
+    list: (orgId) => listKeys(db, orgId),
+  }
+}
+
+/** Keys of the admin API as a unit of work writes them. */
+export function apiKeyWrites(db: Kysely<Database>): KeyWrites {
+  return {
+    async insert(orgId, key, at) {
+      await db
+        .insertInto('api_key')
+        .values({
+          ...{ id: key.id, org_id: orgId, scope: key.scope, user_id: key.user ?? null, name: key.name },
+          ...{ secret_hash: key.secretHash, origin: key.origin, created: at, expires: key.expires ?? null },
+          ...{ last_used: null, revoked: null },
+        })
+        .execute()
+    },
+    list: (orgId) => listKeys(db, orgId),
+    async revoke(orgId, id, at) {
+      await db.updateTable('api_key').set({ revoked: at }).where('org_id', '=', orgId).where('id', '=', id).execute()
+    },
+  }
+}
+
+async function listKeys(db: Kysely<Database>, orgId: OrgId): Promise<readonly ApiKey[]> {
+  const rows = await db
+    .selectFrom('api_key')
+    .selectAll()
+    .where('org_id', '=', orgId)
+    .orderBy('created')
+    .orderBy('id')
+    .execute()
+  return rows.map(toKey)
+}
+
+interface HolderColumns {
+  readonly account_type: string | null
+  readonly status: string | null
+  readonly deleted_at: number | null
+  readonly org_role: string | null
+  readonly billing_admin: number
+  readonly auditor: number
+  readonly resting: number
+}
+
+type KeyRow = Selectable<ApiKeyTable> & HolderColumns
+
+const HAS_FLAG = (kind: string) => sql<number>`(select count(*) from explicit_grant as e where e.org_id = k.org_id
+  and e.user_id = k.user_id and e.kind = ${sql.lit(kind)} and e.target = '' and e.value = 'true')`
+
+/** An account of a team rests with it; one of the org has a team of its own only to begin with. */
+const RESTING = sql<number>`(select count(*) from service_account as s join team as t on t.org_id = s.org_id
+  and t.id = s.default_team_id where s.org_id = k.org_id and s.user_id = k.user_id and s.scope = 'team'
+  and t.archived_at is not null)`
+
+function storedKeys(db: Kysely<Database>) {
+  return db
+    .selectFrom('api_key as k')
+    .leftJoin('user as u', (join) => join.onRef('u.org_id', '=', 'k.org_id').onRef('u.id', '=', 'k.user_id'))
+    .selectAll('k')
+    .select(['u.account_type', 'u.status', 'u.deleted_at', 'u.org_role'])
+    .select([HAS_FLAG('billing_admin').as('billing_admin'), HAS_FLAG('auditor').as('auditor'), RESTING.as('resting')])
+}
+
+const selectById = preparedQuery((db, { id }: { readonly id: KeyId }) =>
+  storedKeys(db).where('k.id', '=', id).compile(),
+)
+
+const selectByHash = preparedQuery((db, { secretHash }: { readonly secretHash: Uint8Array }) =>
+  storedKeys(db).where('k.secret_hash', '=', secretHash).compile(),
+)
+
+function toStoredKey(row: KeyRow): StoredKey {
+  return { ...toKey(row), secretHash: row.secret_hash, holder: toHolder(row) }
+}
+
+function toHolder(row: KeyRow): KeyHolder | undefined {
+  if (row.user_id === null) return undefined
+  return {
+    id: row.user_id as UserId,
+    accountType: row.account_type as AccountType,
+    status: row.status as UserStatus,
+    deleted: row.deleted_at !== null,
+    orgRole: row.org_role as OrgRole | 'none',
+    billingAdmin: row.billing_admin > 0,
+    auditor: row.auditor > 0,
+    resting: row.resting > 0,
+  }
+}
+
+function toKey(row: Selectable<ApiKeyTable>): ApiKey {
+  return {
+    orgId: row.org_id as OrgId,
+    id: row.id as KeyId,
+    scope: row.scope as KeyScope,
+    user: (row.user_id ?? undefined) as UserId | undefined,
+    name: row.name,
+    origin: row.origin as ApiKey['origin'],
+    created: row.created,
+    expires: row.expires ?? undefined,
+    lastUsed: row.last_used ?? undefined,
+    revoked: row.revoked ?? undefined,
+  }
+}

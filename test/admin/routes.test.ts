@@ -1,0 +1,128 @@
+import { expect } from 'chai'
+import { operationIdOf } from '../../src/admin/openapi.ts'
+import { ROUTES } from '../../src/admin/routes.ts'
+import type { Route } from '../../src/admin/route.ts'
+import { DIALECTS } from '../support/databases.ts'
+import { foundTenant } from '../support/tenant.ts'
+import { type AdminGateway, type ApiAnswer, ApiClient, openAdminGateway, problemCode } from './api.ts'
+
+const RANDOM = '0190aaaa-0000-7000-8000-00000000dead'
+
+/** Ids of another org for each name in braces; a name that is missing here fails the test of its routes. */
+type ForeignIds = Readonly<Record<string, string>>
+
+interface Document {
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { readonly parameters: readonly { name: string }[] }>>>
+  >
+}
+
+function namesOf({ path, texts = [] }: Route): readonly string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!).filter((name) => !texts.includes(name))
+}
+
+function pathWith({ path }: Route, ids: ForeignIds | undefined): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => ids?.[name] ?? RANDOM)
+}
+
+/** A body the route takes: the example its schema gives (`.meta({ examples: [ … ] })`). */
+function bodyFor({ body }: Route): unknown {
+  if (body === undefined) return undefined
+  const [example = {}] = (body.meta()?.['examples'] ?? []) as readonly unknown[]
+  return example
+}
+
+// One dialect is enough: what is asked here is decided ahead of the store.
+const dialect = DIALECTS[0]!
+
+describe('every route of the admin API', () => {
+  let gateway: AdminGateway
+  let admin: ApiClient
+  let foreign: ForeignIds
+  let token: string
+  let key: string
+
+  before(async () => {
+    gateway = await openAdminGateway(dialect)
+    admin = gateway.client(await gateway.key('operator'))
+    foreign = await foreignIds(gateway)
+    token = await gateway.scimToken()
+    key = await gateway.key('admin')
+  })
+  after(() => gateway.close())
+
+  it('is there once, and in the document with its parameters', async () => {
+    const names = ROUTES.map(operationIdOf)
+    expect(new Set(names).size).to.equal(names.length)
+    const answer = await new ApiClient(gateway.origin, undefined).get('/openapi.json')
+    const { paths } = answer.json as unknown as Document
+    for (const one of ROUTES) {
+      const found = paths[one.path]?.[one.method.toLowerCase()]
+      expect(found, `${one.method} ${one.path}`).not.to.equal(undefined)
+      const wanted = [...one.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+      expect(found!.parameters.map(({ name }) => name)).to.include.members(wanted)
+    }
+    expect(Object.values(paths).flatMap(Object.keys)).to.have.length(ROUTES.length)
+  })
+
+  for (const one of ROUTES) {
+    const title = `${one.method} ${one.path}`
+
+    it(`${title} refuses each wrong kind of credential`, async () => {
+      const basic = `Basic ${Buffer.from(`any:${key}`).toString('base64')}`
+      const headers = [
+        ...[{}, { authorization: '' }, { authorization: 'Bearer nonsense' }, { authorization: `Bearer ${token}` }],
+        ...[{ authorization: basic }, { authorization: `Bearer ${key.slice(0, -1)}x` }, { cookie: `key=${key}` }],
+      ]
+      const nobody = new ApiClient(gateway.origin, undefined)
+      for (const header of headers) {
+        const answer = await nobody.send(one.method, pathWith(one, undefined), { headers: header, body: bodyFor(one) })
+        expect(problemCode(answer, 401)).to.equal('credential')
+        expect(answer.headers.get('www-authenticate')).to.equal('Bearer realm="rollcall admin"')
+      }
+    })
+
+    if (namesOf(one).length > 0) {
+      it(`${title} answers ids of another organisation as it does random ones, with 404`, async () => {
+        for (const name of namesOf(one)) expect(foreign, `a foreign ${name}`).to.have.property(name)
+        const ask = (path: string): Promise<ApiAnswer> => admin.send(one.method, path, { body: bodyFor(one) })
+        const [theirs, random] = [await ask(pathWith(one, foreign)), await ask(pathWith(one, undefined))]
+        expect(random.status, random.text).to.equal(theirs.status)
+        const same = theirs.text.replaceAll(/"(?:requestId|instance)":"[^"]*",?/g, '')
+        const ids = Object.values(foreign).reduce((text, id) => text.replaceAll(id, RANDOM), same)
+        expect(ids).to.equal(random.text.replaceAll(/"(?:requestId|instance)":"[^"]*",?/g, ''))
+        problemCode(theirs, 404)
+      })
+
+      it(`${title} answers what can be no id with 404`, async () => {
+        const path = one.path.replaceAll(/\{(\w+)\}/g, "x'--")
+        problemCode(await admin.send(one.method, path, { body: bodyFor(one) }), 404)
+      })
+    }
+
+    it(`${title} is refused to who may not call it`, async () => {
+      const member = await gateway.tenant.user(`${operationIdOf(one)}@example.com`)
+      const mine = gateway.client(await gateway.key('user', member.id))
+      const answer = await mine.send(one.method, pathWith(one, undefined), { body: bodyFor(one) })
+      if (one.who === 'anybody') expect(answer.status).not.to.be.oneOf([401, 403, 500])
+      else problemCode(answer, ['teamAdmin', 'teamReader', 'self'].includes(one.who) ? 404 : 403)
+      if (one.method === 'GET') return
+      const auditor = gateway.client(await gateway.key('auditor'))
+      const changed = await auditor.send(one.method, pathWith(one, undefined), { body: bodyFor(one) })
+      expect(changed.status, changed.text).to.be.oneOf([400, 403, 404])
+    })
+  }
+
+  it('fails for nobody on our side', () => {
+    expect(gateway.failures).to.deep.equal([])
+  })
+})
+
+async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
+  const other = await foundTenant(gateway.test, 'other')
+  const person = await other.user('bob@other.example')
+  const key = await gateway.key('user', person.id, other.orgId)
+  expect(key).to.be.a('string')
+  const keys = await gateway.test.store.reads.keys.list(other.orgId)
+  return { user: person.id, key: keys[0]!.id, connection: other.idp.connection!.id }
+}
