@@ -1,5 +1,11 @@
 import type { Generated, GeneratedAlways } from 'kysely'
-import type { BreakerBatchTable, BreakerEventTable, SeatCounterTable, UserSeatTable } from './seat-schema.ts'
+import type {
+  BreakerBatchTable,
+  BreakerEventTable,
+  SeatCounterTable,
+  SeatUseView,
+  UserSeatTable,
+} from './seat-schema.ts'
 import type {
   ApiKeyTable,
   ConnectionTable,
@@ -308,6 +314,7 @@ export interface Database {
   team_membership: TeamMembershipTable
   user_seat: UserSeatTable
   seat_counter: SeatCounterTable
+  v_seat_use: SeatUseView
   org_counter: OrgCounterTable
   access_period: AccessPeriodTable
   reconcile_job: ReconcileJobTable

@@ -53,3 +53,17 @@ export interface BreakerBatchTable {
   decided: number | null
 }
 
+/** The view of seats in use, a row a product and counted type. */
+export interface SeatUseView {
+  org_id: string
+  product: string
+  type: string
+  /** null where the licence states no number. */
+  bought: number | null
+  used: number
+  /** Held by invited people who have not arrived. */
+  reserved: number
+  /** Negative while more are in use than were bought; null where the licence states no number. */
+  seats_left: number | null
+  waiting: number
+}

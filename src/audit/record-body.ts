@@ -75,7 +75,7 @@ export function targetIdsOf(draft: RecordDraft): readonly string[] {
 function groupEffects(effects: readonly RecordEffect[]): readonly RecordEffect[] {
   const groups = new Map<string, { readonly effect: RecordEffect; readonly people: Set<UserId> }>()
   for (const effect of effects) {
-    const key = JSON.stringify([effect.kind, effect.target, effect.old, effect.new, effect.via])
+    const key = JSON.stringify([effect.kind, effect.target, effect.old, effect.new, effect.wanted, effect.via])
     const group = groups.get(key)
     if (group === undefined) groups.set(key, { effect, people: new Set(effect.people) })
     else for (const person of effect.people) group.people.add(person)
@@ -97,8 +97,8 @@ function changeFacts({ path, old, new: now, added, removed }: RecordChange): Fac
   return { path, old, new: now, added, removed }
 }
 
-function effectFacts({ kind, target, old, new: now, via, people }: RecordEffect): Facts {
-  return { kind, target, old, new: now, via, people }
+function effectFacts({ kind, target, old, new: now, wanted, via, people }: RecordEffect): Facts {
+  return { kind, target, old, new: now, wanted, via, people }
 }
 
 function outcomeFacts({ outcome }: RecordDraft): Facts {

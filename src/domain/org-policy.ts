@@ -1,5 +1,7 @@
 import type { OrgRole } from './access.ts'
-import { type OrgSettings, type SettingValues, settingsOf } from './org-settings.ts'
+import { equalJson, type Json } from './json.ts'
+import { effectiveSettings, type OrgSettings, settingsOf, type SettingValues } from './org-settings.ts'
+import type { RecordChange } from './record.ts'
 import type { CountedSeat, Licence, SeatType } from './seat.ts'
 
 /** What an org decides for all its people: defaults, settings and the licence. */
@@ -73,4 +75,22 @@ function kept<T>(map: Map<string, T>, text: string, parse: (text: string) => T):
   const parsed = parse(text)
   map.set(text, parsed)
   return parsed
+}
+
+/** What differs between two policies, one entry a value, in clear. */
+export function policyChanges(before: OrgPolicy, after: OrgPolicy): readonly RecordChange[] {
+  const [old, now] = [valuesOf(before), valuesOf(after)]
+  return Object.keys(now)
+    .filter((path) => !equalJson(old[path], now[path]))
+    .map((path) => ({ path, old: old[path] ?? null, new: now[path] ?? null }))
+}
+
+/** Names of products are values here: keys of a record are fixed names. */
+function valuesOf({ defaultOrgRole, defaultSeats, stored, licence }: OrgPolicy): Readonly<Record<string, Json>> {
+  return {
+    defaultOrgRole,
+    defaultSeats: Array.from(defaultSeats, ([product, type]) => ({ product, type })),
+    ...effectiveSettings(stored),
+    licence: Array.from(licence, ([product, caps]) => ({ product, ...Object.fromEntries(caps) })),
+  }
 }

@@ -71,6 +71,8 @@ export interface RecordEffect {
   readonly target: string
   readonly old: string | null
   readonly new: string | null
+  /** For a seat: the higher type that is wanted and not left. */
+  readonly wanted?: string
   readonly via: string
   readonly people: readonly UserId[]
 }

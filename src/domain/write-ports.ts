@@ -3,13 +3,15 @@ import type { Connection, ConnectionToken, JwtTrust } from './connection.ts'
 import type { Filter } from './filter.ts'
 import type { Group, MemberOrigin } from './group.ts'
 import type { ConnectionId, GroupId, JobId, KeyId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
-import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
+import type { Desired, Grant, PersonFacts, ReconcileContext, Source } from './reconcile.ts'
 import type { Json } from './json.ts'
 import type { OnceKey } from './kept-answer.ts'
 import type { OrgAttribute } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
 import type { RecordDraft } from './record.ts'
 import type { CustomRole } from './role.ts'
+import type { SeatType } from './seat.ts'
+import type { HeldSeat, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
 import type { User, UserStatus } from './user.ts'
 
@@ -137,7 +139,30 @@ export interface HeldAccess {
   readonly active: boolean
   readonly orgRole: string
   readonly memberships: ReadonlyMap<GroupId, { readonly role: string; readonly source: string }>
-  readonly seats: ReadonlyMap<string, { readonly wanted: string; readonly given: string; readonly source: string }>
+  readonly seats: ReadonlyMap<string, StoredSeat>
+}
+
+/** What a person holds of a product: the type wanted, the type given, and since when (epoch milliseconds) it is wanted. */
+export interface StoredSeat {
+  readonly wanted: string
+  readonly given: string
+  readonly since: number
+  readonly source: string
+}
+
+/** What a person is to hold of a product, and what wants it. */
+export interface GivenSeat extends HeldSeat {
+  readonly by: Source
+}
+
+/** Somebody who has less of a product than is wanted for them. */
+export type WaitingSeat = WaitingPerson
+
+/** Seats that the licence counts and nobody holds; negative where more are in use than were bought. */
+export interface SeatsLeftRow {
+  readonly product: string
+  readonly type: SeatType
+  readonly left: number
 }
 
 /** One derived value that changed; `null` is "nothing". */
@@ -149,11 +174,12 @@ export interface AccessChange {
   readonly new: string | null
 }
 
-/** What a person holds and should hold. */
+/** What a person holds and should hold; of seats, what is left for them. */
 export interface AccessTurn {
   readonly user: UserId
   readonly held: HeldAccess
   readonly desired: Desired
+  readonly seats: ReadonlyMap<string, GivenSeat>
 }
 
 export interface AccessWrites {
@@ -166,13 +192,21 @@ export interface AccessWrites {
   emptyContext(orgId: OrgId): Promise<ReconcileContext>
   held(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, HeldAccess>>
   /** Writes the derived rows of people. */
-  write(orgId: OrgId, people: readonly AccessTurn[], at: number): Promise<void>
+  write(orgId: OrgId, people: readonly AccessTurn[]): Promise<void>
   /** Everybody who is active, by id; service accounts are none. */
   everybody(orgId: OrgId): Promise<readonly UserId[]>
   /** The active admins of the org, by id. */
   admins(orgId: OrgId): Promise<readonly UserId[]>
   /** How many active admins the org has. */
   activeAdmins(orgId: OrgId): Promise<number>
+  /** What is left of the seats that the licence counts. */
+  seatsLeft(orgId: OrgId): Promise<readonly SeatsLeftRow[]>
+  /** People who want a seat of that type or a higher one and hold a lower, the longest waiting first. */
+  waiting(
+    orgId: OrgId,
+    key: { readonly product: string; readonly type: SeatType },
+    limit: number,
+  ): Promise<readonly WaitingSeat[]>
   /** Closes and opens access periods at a seq; counters of seats and admins follow. */
   record(orgId: OrgId, changes: readonly AccessChange[], seq: number, at: number): Promise<void>
 }

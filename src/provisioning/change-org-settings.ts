@@ -1,11 +1,10 @@
 import { ORG_ROLES, type OrgRole } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
-import { equalJson, isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
-import type { OrgPolicy } from '../domain/org-policy.ts'
-import { changedSettings, effectiveSettings } from '../domain/org-settings.ts'
+import { isJsonObject, type JsonObject } from '../domain/json.ts'
+import { type OrgPolicy, policyChanges } from '../domain/org-policy.ts'
+import { changedSettings } from '../domain/org-settings.ts'
 import type { Submitted } from '../domain/ports.ts'
-import type { RecordChange } from '../domain/record.ts'
 import { isSeatType, SEAT_TYPES, type SeatType } from '../domain/seat.ts'
 import { wakingJobs } from './create-group.ts'
 import type { Changed, Provisioning } from './provisioning.ts'
@@ -105,23 +104,6 @@ function seatsOf(said: JsonObject): ReadonlyMap<string, SeatType> {
     if (!isSeatType(type)) throw invalid('defaultSeats', `the seat of ${product} is one of ${SEAT_TYPES.join(', ')}`)
   }
   return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)) as [string, SeatType][])
-}
-
-function policyChanges(before: OrgPolicy, after: OrgPolicy): readonly RecordChange[] {
-  const [old, now] = [valuesOf(before), valuesOf(after)]
-  return Object.keys(now)
-    .filter((path) => !equalJson(old[path], now[path]))
-    .map((path) => ({ path, old: old[path] ?? null, new: now[path] ?? null }))
-}
-
-/** Names of products are values here: keys of a record are fixed names. */
-function valuesOf({ defaultOrgRole, defaultSeats, stored, licence }: OrgPolicy): Readonly<Record<string, Json>> {
-  return {
-    defaultOrgRole,
-    defaultSeats: Array.from(defaultSeats, ([product, type]) => ({ product, type })),
-    ...effectiveSettings(stored),
-    licence: Array.from(licence, ([product, caps]) => ({ product, ...Object.fromEntries(caps) })),
-  }
 }
 
 function invalid(path: string, sentence: string): DomainError {

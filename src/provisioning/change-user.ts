@@ -8,13 +8,14 @@ import { primaryEmail, type User, type UserState, type UserStatus } from '../dom
 import type { WriteStores } from '../domain/write-ports.ts'
 import { checkAdminUntouched, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
 import { applyWishes } from './apply-wishes.ts'
+import { askedSeats } from './grant-outcome.ts'
 import { currentAccess } from './current-access.ts'
 import { declaredValues } from './declared-values.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
 import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
-import { reconcilePeople, withEffects } from './reconcile-people.ts'
+import { reconcileAsked, withEffects } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
 import { isSameUser, userChanges, userTarget } from './user-record.ts'
 import { checkVersion } from './version-check.ts'
@@ -67,7 +68,7 @@ export function changeUser(
     await stores.users.update(orgId, before, after)
     if (before.owner !== after.owner) await settleLink(stores, caller, id)
     const concerned = before.status !== after.status || granted.changes.length > 0
-    const effects = concerned ? await reconcilePeople(stores, orgId, [id]) : []
+    const effects = concerned ? await reconcileAsked(stores, orgId, [id], askedSeats(granted)) : []
     await stores.journal.append(orgId, {
       action: actionOf(before, after),
       actor: caller.actor,

@@ -3,11 +3,12 @@ import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { User, UserState } from '../domain/user.ts'
 import { applyWishes } from './apply-wishes.ts'
+import { askedSeats } from './grant-outcome.ts'
 import { declaredValues } from './declared-values.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { checkMayOwn, ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
-import { reconcileNewPerson, reconcilePeople, withEffects } from './reconcile-people.ts'
+import { reconcileAsked, reconcileNewPerson, withEffects } from './reconcile-people.ts'
 import { accountTypeOf, equipService, serviceAttributes } from './service-account.ts'
 import { submitChange } from './submit-change.ts'
 import { userChanges, userTarget } from './user-record.ts'
@@ -56,7 +57,7 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     const effects =
       granted.changes.length === 0
         ? await reconcileNewPerson(stores, orgId, person)
-        : await reconcilePeople(stores, orgId, [id])
+        : await reconcileAsked(stores, orgId, [id], askedSeats(granted))
     await stores.journal.append(orgId, {
       action: 'user.create',
       actor: caller.actor,

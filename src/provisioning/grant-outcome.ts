@@ -17,3 +17,8 @@ export interface Subject {
   /** Whether the client named `roles` or `entitlements`, which states them also where they are what they were. */
   readonly namesRoles?: boolean
 }
+
+/** The products of which wishes named the seat. */
+export function askedSeats({ changes }: GrantOutcome): { readonly products: readonly string[] } {
+  return { products: changes.flatMap(({ path }) => (path.startsWith('seats.') ? [path.slice('seats.'.length)] : [])) }
+}

@@ -2,14 +2,17 @@ import type { OrgId, UserId } from '../domain/ids.ts'
 import type { RecordEffect } from '../domain/record.ts'
 import { type Desired, type PersonFacts, reconcile, type ReconcileContext, type Source } from '../domain/reconcile.ts'
 import type { User } from '../domain/user.ts'
-import type { AccessChange, HeldAccess, WriteStores } from '../domain/write-ports.ts'
+import type { SeatKey } from '../domain/seat-allocation.ts'
+import type { AccessChange, AccessTurn, HeldAccess, WriteStores } from '../domain/write-ports.ts'
 import { checkLastAdmin } from './admin-guard.ts'
+import { allocateSeats, type AskedSeats, nextInLine } from './allocate-seats.ts'
 
 /** At most this many people are reconciled in the request's own transaction; more become a job. */
 export const INLINE_PEOPLE = 1_000
 /** People a record speaks of; a larger change leaves several. */
 export const PEOPLE_PER_RECORD = 500
 
+const NO_SEATS: AccessTurn['seats'] = new Map()
 const NOTHING: HeldAccess = { active: false, orgRole: 'none', memberships: new Map(), seats: new Map() }
 
 /**
@@ -28,6 +31,21 @@ export async function reconcilePeople(
   return apply(stores, orgId, { people, context, held })
 }
 
+/**
+ * The same for people whose seats the request itself asks for: making, reactivating or inviting somebody, a seat, a role.
+ * @throws DomainError `seat-limit` where the org refuses what the licence has not left
+ */
+export async function reconcileAsked(
+  stores: WriteStores,
+  orgId: OrgId,
+  ids: readonly UserId[],
+  asked: AskedSeats,
+): Promise<readonly RecordEffect[]> {
+  const { people, context } = await stores.access.facts(orgId, ids)
+  const held = await stores.access.held(orgId, ids)
+  return apply(stores, orgId, { people, context, held, asked })
+}
+
 /** The same for a person who was just made: there are no facts to read yet. */
 export async function reconcileNewPerson(
   stores: WriteStores,
@@ -35,7 +53,7 @@ export async function reconcileNewPerson(
   person: PersonFacts,
 ): Promise<readonly RecordEffect[]> {
   const context = await stores.access.emptyContext(orgId)
-  return apply(stores, orgId, { people: [person], context, held: new Map() })
+  return apply(stores, orgId, { people: [person], context, held: new Map(), asked: { products: [] } })
 }
 
 /** A person with the org role that reconciling gave. */
@@ -48,39 +66,55 @@ interface Situation {
   readonly people: readonly PersonFacts[]
   readonly context: ReconcileContext
   readonly held: ReadonlyMap<UserId, HeldAccess>
+  readonly asked?: AskedSeats
 }
 
 interface Effect extends AccessChange {
   readonly via: string
+  readonly wanted?: string
 }
 
 async function apply(stores: WriteStores, orgId: OrgId, situation: Situation): Promise<readonly RecordEffect[]> {
-  const turns = situation.people.map((person) => ({
+  const { context } = situation
+  const wanted = situation.people.map((person) => ({
     person,
     user: person.id,
     held: situation.held.get(person.id) ?? NOTHING,
-    desired: reconcile(person, situation.context),
+    desired: reconcile(person, context),
   }))
-  const effects = turns.flatMap(({ person, held, desired }) => differences(person, held, desired))
+  const request = { orgId, policy: context.policy, people: wanted, asked: situation.asked }
+  const { byUser, freed } = await allocateSeats(stores, request)
+  const turns = wanted.map((turn) => ({ ...turn, seats: byUser.get(turn.user) ?? NO_SEATS }))
+  const effects = turns.flatMap((turn) => differences(turn.person, turn))
   await checkLastAdmin(stores, orgId, effects)
-  await stores.access.write(orgId, turns, stores.now)
-  await stores.access.record(orgId, effects, stores.journal.nextSeq(orgId), stores.now)
-  return grouped(effects)
+  await stores.access.write(orgId, turns)
+  const changes = effects.filter((effect) => effect.old !== effect.new)
+  await stores.access.record(orgId, changes, stores.journal.nextSeq(orgId), stores.now)
+  return freed.length === 0 ? grouped(effects) : [...grouped(effects), ...(await handOut(stores, orgId, freed))]
+}
+
+/** Seats that came back go to those who wait the longest, in the same transaction: nobody can come before them. */
+async function handOut(stores: WriteStores, orgId: OrgId, freed: readonly SeatKey[]): Promise<readonly RecordEffect[]> {
+  const next = await nextInLine(stores, orgId, freed)
+  const effects = await reconcilePeople(stores, orgId, next)
+  const people = new Set(effects.flatMap((effect) => effect.people))
+  await stores.users.touch(orgId, [...people], stores.now)
+  return effects
 }
 
 /** What a person gains and loses. A role of `none` and a seat of `none` are nothing. */
-function differences(person: PersonFacts, held: HeldAccess, desired: Desired): readonly Effect[] {
+function differences(person: PersonFacts, { held, desired, seats }: AccessTurn): readonly Effect[] {
   const { id: user } = person
   const stated = person.explicit.some(({ kind }) => kind === 'org_role')
   const values: readonly Values[] = [
     { kind: 'active', target: '', old: present(held.active), new: present(desired.active), via: 'status' },
     { kind: 'org_role', target: '', old: held.orgRole, new: desired.orgRole, via: stated ? 'explicit' : 'default' },
     ...teamValues(held, desired),
-    ...seatValues(held, desired),
+    ...seatValues(held, seats),
   ]
   return values
     .map((value) => ({ ...value, user, old: nothing(value.old), new: nothing(value.new) }))
-    .filter((effect) => effect.old !== effect.new)
+    .filter(({ old, new: now, waits = false }) => old !== now || waits)
 }
 
 function teamValues(held: HeldAccess, desired: Desired): readonly Values[] {
@@ -91,11 +125,14 @@ function teamValues(held: HeldAccess, desired: Desired): readonly Values[] {
   })
 }
 
-function seatValues(held: HeldAccess, desired: Desired): readonly Values[] {
-  return union(held.seats, desired.seats).map((target) => {
-    const [before, after] = [held.seats.get(target), desired.seats.get(target)]
+/** Beside changes, who begins to wait for more than they have. */
+function seatValues(held: HeldAccess, seats: AccessTurn['seats']): readonly Values[] {
+  return union(held.seats, seats).map((target) => {
+    const [before, after] = [held.seats.get(target), seats.get(target)]
     const via = after === undefined ? (before?.source ?? '') : viaOf(after.by)
-    return { kind: 'seat', target, old: before?.given ?? null, new: after?.type ?? null, via }
+    const value = { kind: 'seat', target, old: before?.given ?? null, new: after?.given ?? null, via } as const
+    if (after === undefined || after.given === after.wanted) return value
+    return { ...value, wanted: after.wanted, waits: before?.wanted !== after.wanted }
   })
 }
 
@@ -111,7 +148,7 @@ function nothing(value: string | null): string | null {
   return value === 'none' ? null : value
 }
 
-type Values = Omit<Effect, 'user'>
+type Values = Omit<Effect, 'user'> & { readonly waits?: boolean }
 
 function viaOf(by: Source): string {
   return by.group === undefined ? `${by.kind}:${by.id}` : `${by.kind}:${by.id}/${by.group}`
@@ -119,9 +156,10 @@ function viaOf(by: Source): string {
 
 function grouped(effects: readonly Effect[]): readonly RecordEffect[] {
   const groups = new Map<string, Omit<RecordEffect, 'people'> & { readonly people: UserId[] }>()
-  for (const { user, kind, target, old, new: next, via } of effects) {
-    const key = JSON.stringify([kind, target, old, next, via])
-    const group = groups.get(key) ?? { kind, target, old, new: next, via, people: [] }
+  for (const { user, kind, target, old, new: next, wanted, via } of effects) {
+    const key = JSON.stringify([kind, target, old, next, wanted, via])
+    const more = wanted === undefined ? {} : { wanted }
+    const group = groups.get(key) ?? { kind, target, old, new: next, ...more, via, people: [] }
     group.people.push(user)
     groups.set(key, group)
   }

@@ -12,7 +12,7 @@ import {
 } from '../domain/reconcile.ts'
 import type { AccountType } from '../domain/access.ts'
 import type { UserStatus } from '../domain/user.ts'
-import type { HeldAccess } from '../domain/write-ports.ts'
+import type { HeldAccess, StoredSeat } from '../domain/write-ports.ts'
 import { jsonIdList, jsonIdRows, memberIndex } from './id-list.ts'
 import { readPolicy } from './policy-rows.ts'
 import { preparedQuery } from './prepared-query.ts'
@@ -128,15 +128,15 @@ export async function readHeld(
     const source = `${source_kind}:${source_id}`
     held.get(user_id as UserId)?.memberships.set(team_id as GroupId, { role: custom_role_id || role, source })
   }
-  for (const { user_id, product, wanted, given, source } of seats) {
-    held.get(user_id as UserId)?.seats.set(product, { wanted, given, source })
+  for (const { user_id, product, wanted, given, wanted_since: since, source } of seats) {
+    held.get(user_id as UserId)?.seats.set(product, { wanted, given, since, source })
   }
   return held
 }
 
 interface MutableHeld extends HeldAccess {
   readonly memberships: Map<GroupId, { readonly role: string; readonly source: string }>
-  readonly seats: Map<string, { readonly wanted: string; readonly given: string; readonly source: string }>
+  readonly seats: Map<string, StoredSeat>
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
@@ -208,7 +208,7 @@ const selectMemberships = preparedQuery((db, { orgId, ids }: People, dialect) =>
 const selectSeats = preparedQuery((db, { orgId, ids }: People, dialect) =>
   db
     .selectFrom('user_seat')
-    .select(['user_id', 'product', 'wanted', 'given', 'source'])
+    .select(['user_id', 'product', 'wanted', 'given', 'wanted_since', 'source'])
     .where('org_id', '=', orgId)
     .where(sql<boolean>`user_id in ${jsonIdList(dialect, ids)}`)
     .compile(),

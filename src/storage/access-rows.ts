@@ -41,11 +41,11 @@ export const endSeats: RowsQuery = preparedQuery((db, { orgId, json }: GivenRows
     and (user_id, product) in ${jsonRows(dialect, json, { user_id: text, product: text })}`.compile(db),
 )
 
-/** Rows: user, product, type, since (epoch milliseconds), source. */
+/** Rows: user, product, type wanted, type given, wanted since (epoch milliseconds), source. */
 export const setSeats: RowsQuery = preparedQuery((db, { orgId, json }: GivenRows, dialect) => {
-  const columns = { user_id: text, product: text, type: text, since: bigint, source: text } as const
+  const columns = { user_id: text, product: text, wanted: text, given: text, since: bigint, source: text } as const
   return sql`insert into user_seat (org_id, user_id, product, wanted, given, wanted_since, source)
-    select cast(${orgId} as text), user_id, product, type, type, since, source
+    select cast(${orgId} as text), user_id, product, wanted, given, since, source
     from ${jsonRows(dialect, json, columns)} as r where true
     on conflict (org_id, user_id, product) do update set wanted = excluded.wanted, given = excluded.given,
       wanted_since = excluded.wanted_since, source = excluded.source`.compile(db)

@@ -6,6 +6,7 @@ import type { AccessChange, AccessTurn, AccessWrites } from '../domain/write-por
 import { policyContext, readFacts, readHeld } from './access-reads.ts'
 import * as rows from './access-rows.ts'
 import { addToCounter } from './counters.ts'
+import { readSeatsLeft, readWaiting } from './seat-rows.ts'
 
 /** How a source is kept in its two columns. A rule names the group it matched as well. */
 export function sourceText(by: Source): string {
@@ -23,14 +24,16 @@ export function accessWrites(db: Kysely<Database>): AccessWrites {
     emptyContext: (orgId) => policyContext(db, orgId),
     held: (orgId, ids) => readHeld(db, orgId, ids),
 
-    async write(orgId, people, at) {
+    async write(orgId, people) {
       await writeMemberships(db, orgId, people)
-      await writeSeats(db, orgId, people, at)
+      await writeSeats(db, orgId, people)
       await writeOrgRoles(db, orgId, people)
       const stale = people.flatMap(({ user, desired }) => desired.stale.map((team) => [user, team]))
       await written(db, orgId, rows.endTeamRoles, stale)
     },
 
+    seatsLeft: (orgId) => readSeatsLeft(db, orgId),
+    waiting: (orgId, key, limit) => readWaiting(db, { orgId, ...key, limit }),
     everybody: (orgId) => activePeople(db, orgId),
     admins: (orgId) => activePeople(db, orgId, 'admin'),
 
@@ -97,20 +100,15 @@ async function writeOrgRoles(db: Kysely<Database>, orgId: OrgId, people: readonl
   for (const [role, users] of byRole) await rows.setOrgRole(db, { orgId, role, ids: JSON.stringify(users) })
 }
 
-async function writeSeats(
-  db: Kysely<Database>,
-  orgId: OrgId,
-  people: readonly AccessTurn[],
-  at: number,
-): Promise<void> {
+async function writeSeats(db: Kysely<Database>, orgId: OrgId, people: readonly AccessTurn[]): Promise<void> {
   const ended: Row[] = []
   const set: Row[] = []
-  for (const { user, held, desired } of people) {
-    for (const product of held.seats.keys()) if (!desired.seats.has(product)) ended.push([user, product])
-    for (const [product, { type, by }] of desired.seats) {
+  for (const { user, held, seats } of people) {
+    for (const product of held.seats.keys()) if (!seats.has(product)) ended.push([user, product])
+    for (const [product, { wanted, given, since, by }] of seats) {
       const now = held.seats.get(product)
-      if (now?.wanted === type && now.given === type && now.source === sourceText(by)) continue
-      set.push([user, product, type, at, sourceText(by)])
+      if (now?.wanted === wanted && now.given === given && now.source === sourceText(by)) continue
+      set.push([user, product, wanted, given, since, sourceText(by)])
     }
   }
   await written(db, orgId, rows.endSeats, ended)
