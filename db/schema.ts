@@ -21,6 +21,7 @@ import type {
   ProvisioningEventTable,
   RequestLogTable,
 } from './log-schema.ts'
+import type { MappingRuleTable, RuleGrantTable } from './rule-schema.ts'
 
 /**
  * The tables, one interface for both dialects. Booleans are 0/1 (SQLite has no boolean; PostgreSQL columns are
@@ -43,6 +44,7 @@ export interface OrgPolicyTable {
   default_seats: string
   /** JSON settings; absent keys have their defaults in code. */
   settings: string
+  /** Not a count: a number nobody used before, new with every change of rules or custom roles; 1 until the first. */
   rules_version: number
   /** JSON: product → type → number of bought seats; what is absent is unlimited. */
   licence: Generated<string>
@@ -310,6 +312,8 @@ export interface Database {
   custom_role: CustomRoleTable
   custom_role_permission: CustomRolePermissionTable
   base_permission: BasePermissionTable
+  mapping_rule: MappingRuleTable
+  rule_grant: RuleGrantTable
   service_account: ServiceAccountTable
   team_membership: TeamMembershipTable
   user_seat: UserSeatTable

@@ -4,6 +4,7 @@ import { firstSlice } from './0001-first-slice.ts'
 import { customRoles } from './0002-custom-roles.ts'
 import { orgAttributes } from './0003-org-attributes.ts'
 import { serviceAccounts } from './0004-service-accounts.ts'
+import { rules } from './0005-rules.ts'
 import { seatsAndBreaker } from './0006-seats-and-breaker.ts'
 import { apiKeys } from './0007-api-keys.ts'
 
@@ -14,6 +15,7 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0002-custom-roles': customRoles(dialect),
     '0003-org-attributes': orgAttributes(dialect),
     '0004-service-accounts': serviceAccounts(dialect),
+    '0005-rules': rules(dialect),
     '0006-seats-and-breaker': seatsAndBreaker(dialect),
     '0007-api-keys': apiKeys(dialect),
   }

@@ -10,6 +10,7 @@ export type TokenId = string & { readonly __id: 'token' }
 export type KeyId = string & { readonly __id: 'key' }
 export type RecordId = string & { readonly __id: 'record' }
 export type JobId = string & { readonly __id: 'job' }
+export type RuleId = string & { readonly __id: 'rule' }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

@@ -15,7 +15,7 @@ export interface OrgPolicy {
   readonly licence: Licence
   /** +1 with each change of defaults, settings or licence, for `If-Match`. */
   readonly version: number
-  /** +1 with each change of rules or custom roles. */
+  /** A number nobody used before with each change of rules or custom roles; 1 until the first. */
   readonly rulesVersion: number
 }
 

@@ -52,7 +52,10 @@ export interface ReconcileContext {
   readonly policy: OrgPolicy
   readonly groups: ReadonlyMap<GroupId, GroupFacts>
   readonly teams: ReadonlyMap<GroupId, TeamFacts>
+  /** Rules that match a group. */
   rulesOf(group: GroupId): readonly MatchingRule[]
+  /** Rules for every person of the org. */
+  readonly everyone: readonly MatchingRule[]
   roleOf(id: string): RoleDefinition | undefined
 }
 
@@ -81,6 +84,7 @@ export interface SeatWish {
 export interface Desired {
   readonly active: boolean
   readonly orgRole: OrgRole | 'none'
+  readonly orgRoleBy: Source
   readonly billing: boolean
   readonly memberships: ReadonlyMap<GroupId, Membership>
   readonly seats: ReadonlyMap<string, SeatWish>
@@ -103,11 +107,12 @@ export function reconcile(person: PersonFacts, context: ReconcileContext): Desir
   if (person.accountType !== 'USER') return serviceDesired(person, context)
   if (person.status !== 'active') return inactiveDesired(person, context)
   const grants = ruleGrants(person, context)
-  const orgRole = orgRoleOf(person, grants, context)
+  const { value: orgRole, by: orgRoleBy } = orgRoleOf(person, grants, context)
   const memberships = membershipsOf(person, grants, orgRole, context)
   return {
     active: true,
     orgRole,
+    orgRoleBy,
     billing: explicitValue(person, 'billing_admin', '') === 'true',
     memberships,
     seats: seatsOf(person, grants, orgRole, context),
@@ -125,19 +130,29 @@ function serviceDesired(person: PersonFacts, context: ReconcileContext): Desired
     }
   }
   const active = person.status === 'active'
-  return { active, orgRole: active ? 'member' : 'none', billing: false, memberships, seats: new Map(), stale: [] }
+  return {
+    active,
+    orgRole: active ? 'member' : 'none',
+    orgRoleBy: BY_DEFAULT,
+    ...{ billing: false, memberships, seats: new Map(), stale: [] },
+  }
 }
 
 /** A pending person reserves a seat and has nothing else; deactivated and deleted people have nothing. */
 function inactiveDesired(person: PersonFacts, context: ReconcileContext): Desired {
   const seats = person.status === 'pending' ? seatsOf(person, [], 'member', context) : new Map<string, SeatWish>()
-  return { active: false, orgRole: 'none', billing: false, memberships: new Map(), seats, stale: [] }
+  const orgRoleBy = explicitValue(person, 'org_role', '') === undefined ? BY_DEFAULT : BY_STATEMENT
+  return { active: false, orgRole: 'none', orgRoleBy, billing: false, memberships: new Map(), seats, stale: [] }
 }
 
+/** A grant of a rule to one person, and the group through which they have it: none where the rule is for everyone. */
 interface RuledGrant extends Grant {
   readonly rule: string
-  readonly through: GroupId
+  readonly through: GroupId | undefined
 }
+
+const BY_DEFAULT: Source = { kind: 'default', id: '' }
+const BY_STATEMENT: Source = { kind: 'explicit', id: '' }
 
 /** Only members an identity provider or a claim stated, in live groups an identity provider owns, feed rules. */
 function ruleGrants(person: PersonFacts, context: ReconcileContext): readonly RuledGrant[] {
@@ -148,19 +163,27 @@ function ruleGrants(person: PersonFacts, context: ReconcileContext): readonly Ru
       feeding.add(groupId)
     }
   }
-  const grants: RuledGrant[] = []
+  const grants = context.everyone.flatMap((rule) => grantsOf(rule, undefined))
   for (const through of feeding) {
-    for (const rule of context.rulesOf(through)) {
-      for (const grant of rule.grants) grants.push({ ...grant, rule: rule.id, through })
-    }
+    for (const rule of context.rulesOf(through)) grants.push(...grantsOf(rule, through))
   }
   return grants
 }
 
-function orgRoleOf(person: PersonFacts, grants: readonly RuledGrant[], context: ReconcileContext): OrgRole {
+function grantsOf(rule: MatchingRule, through: GroupId | undefined): RuledGrant[] {
+  return rule.grants.map(({ kind, target, value }) => ({ kind, target, value, rule: rule.id, through }))
+}
+
+function orgRoleOf(
+  person: PersonFacts,
+  grants: readonly RuledGrant[],
+  context: ReconcileContext,
+): { readonly value: OrgRole; readonly by: Source } {
   const explicit = explicitValue(person, 'org_role', '')
+  if (explicit !== undefined) return { value: explicit as OrgRole, by: BY_STATEMENT }
   const winner = pick(candidates(grants, 'org_role', ''), context)
-  return (explicit ?? winner?.value ?? context.policy.defaultOrgRole) as OrgRole
+  if (winner !== undefined) return { value: winner.value as OrgRole, by: winner.by }
+  return { value: context.policy.defaultOrgRole, by: BY_DEFAULT }
 }
 
 function membershipsOf(
@@ -263,7 +286,10 @@ function explicitValue(person: PersonFacts, kind: Grant['kind'], target: string)
 function candidates(grants: readonly RuledGrant[], kind: Grant['kind'], target: string): Candidate[] {
   return grants
     .filter((grant) => grant.kind === kind && grant.target === target)
-    .map((grant) => ({ value: grant.value, by: { kind: 'rule', id: grant.rule, group: grant.through } }))
+    .map(({ value, rule: id, through }) => ({
+      value,
+      by: through === undefined ? { kind: 'rule', id } : { kind: 'rule', id, group: through },
+    }))
 }
 
 /** The highest candidate; ties go to the wider custom role, then the lower role id, then the least source. */
@@ -288,7 +314,8 @@ function compare(a: Candidate, b: Candidate, context: ReconcileContext): number 
   return left === right ? 0 : left < right ? 1 : -1
 }
 
-function rankOf(value: string, context: ReconcileContext): number {
+/** How high a role or seat stands; -1 for a role that is not there. */
+export function rankOf(value: string, context: Pick<ReconcileContext, 'roleOf'>): number {
   const builtIn = Object.hasOwn(RANK, value) ? RANK[value] : undefined
   if (builtIn !== undefined) return builtIn
   const role = context.roleOf(value)

@@ -48,7 +48,7 @@ export interface RequestFacts {
 
 export interface RecordTarget {
   readonly type:
-    'user' | 'group' | 'team' | 'role' | 'attribute' | 'org' | 'connection' | 'token' | 'trust' | 'key' | 'job'
+    'user' | 'group' | 'team' | 'role' | 'rule' | 'attribute' | 'org' | 'connection' | 'token' | 'trust' | 'key' | 'job'
   readonly id: string
   readonly externalId?: string | Personal
   readonly display?: string | Personal

@@ -10,6 +10,7 @@ import type { OrgAttribute } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
 import type { RecordDraft } from './record.ts'
 import type { CustomRole } from './role.ts'
+import type { RuleWrites } from './rule-ports.ts'
 import type { SeatType } from './seat.ts'
 import type { HeldSeat, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
@@ -54,6 +55,8 @@ export interface GroupWrites {
   remove(orgId: OrgId, id: GroupId, at: number): Promise<void>
   /** Brings a deleted group back under its id, empty but for service accounts. */
   revive(orgId: OrgId, group: Group): Promise<void>
+  /** Whether the group has a team, live or archived. */
+  hasTeam(orgId: OrgId, id: GroupId): Promise<boolean>
   insertTeam(orgId: OrgId, id: GroupId): Promise<void>
   archiveTeam(orgId: OrgId, id: GroupId, at: number | undefined): Promise<void>
 }
@@ -313,6 +316,8 @@ export interface OrgWrites {
   insertConnection(orgId: OrgId, connection: Connection): Promise<void>
   revokeConnection(orgId: OrgId, id: ConnectionId): Promise<void>
   connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined>
+  /** The active connection of that id, or of that name in any case. */
+  connectionNamed(orgId: OrgId, idOrName: string): Promise<Connection | undefined>
   tokens(orgId: OrgId, id: ConnectionId): Promise<readonly (ConnectionToken & { readonly secretHash: Uint8Array })[]>
   insertToken(orgId: OrgId, token: NewToken, at: number): Promise<void>
   revokeToken(orgId: OrgId, id: TokenId, at: number): Promise<void>
@@ -377,6 +382,7 @@ export interface WriteStores {
   readonly users: UserWrites
   readonly groups: GroupWrites
   readonly roles: RoleWrites
+  readonly rules: RuleWrites
   readonly attributes: AttributeWrites
   readonly members: MemberWrites
   readonly access: AccessWrites

@@ -1,16 +1,20 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Group, GroupPlan } from '../domain/group.ts'
-import type { GroupId } from '../domain/ids.ts'
+import type { GroupId, RuleId, UserId } from '../domain/ids.ts'
+import type { JsonObject } from '../domain/json.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RecordChange } from '../domain/record.ts'
+import type { MatchedGroup } from '../domain/rule-set.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { checkNameFree, wakingJobs } from './create-group.ts'
+import { isDirectoryOnly, makeTeam } from './directory-only.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { groupTargets, recordGroupChange, skippedMembers } from './group-record.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
 import { applyMemberSteps, type MemberChanges } from './member-changes.ts'
 import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.ts'
+import { checkGroupOpen, matched } from './protected-group.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
 import { checkVersion } from './version-check.ts'
@@ -52,7 +56,9 @@ export function changeGroup(
         provisioning.tally.noop(caller, 'group.update', id)
         return { value: before, changed: false }
       }
+      await checkGroupOpen(stores, caller, before, scalars)
       const after = await write(stores, caller, { before, scalars, members })
+      const rematched = changes.length === 0 ? NOTHING_REMATCHED : await rematch(stores, caller, before, after)
       const { steps = [] } = droppedKeys(options.ignored)
       const record = {
         orgId,
@@ -61,12 +67,45 @@ export function changeGroup(
         request: caller.request,
         targets: groupTargets(after),
         changes,
-        steps: [...steps, ...skippedMembers(members.skipped)],
+        steps: [...steps, ...rematched.steps, ...skippedMembers(members.skipped)],
       }
-      if (await recordGroupChange(stores, record, members)) started()
+      const { added, removed } = members
+      const people = new Set([...members.people, ...rematched.people])
+      if (await recordGroupChange(stores, record, { added, removed, people })) started()
       return { value: after, changed: true }
     }),
   )
+}
+
+interface Rematched {
+  /** Everybody in the group, where other rules are for it now. */
+  readonly people: readonly UserId[]
+  readonly steps: readonly JsonObject[]
+}
+
+const NOTHING_REMATCHED: Rematched = { people: [], steps: [] }
+
+/** What another name, externalId or owner comes to: other rules are for the group, and a team may be missing. */
+async function rematch(stores: WriteStores, { orgId, ...caller }: Caller, from: Group, to: Group): Promise<Rematched> {
+  const rules = await stores.rules.all(orgId)
+  const [before, after] = [matched(from), matched(to)]
+  const idsOf = (group: MatchedGroup): readonly RuleId[] => rules.of(group).map(({ id }) => id)
+  const [was, is] = [idsOf(before), idsOf(after)]
+  const step = {
+    name: 'rules',
+    cause: from.displayName === to.displayName ? 'group.update' : 'group.rename',
+    ended: was.filter((id) => !is.includes(id)),
+    begun: is.filter((id) => !was.includes(id)),
+  }
+  if (step.ended.length + step.begun.length === 0) return NOTHING_REMATCHED
+  if (
+    isDirectoryOnly(rules, before) &&
+    !isDirectoryOnly(rules, after) &&
+    !(await stores.groups.hasTeam(orgId, to.id))
+  ) {
+    await makeTeam(stores, { ...caller, orgId }, to.id)
+  }
+  return { people: await stores.members.people(orgId, to.id), steps: [step] }
 }
 
 async function changedScalars(stores: WriteStores, caller: Caller, before: Group, plan: GroupPlan): Promise<Group> {

@@ -1,16 +1,19 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Group, GroupDraft } from '../domain/group.ts'
-import { type GroupId, newId, type OrgId, type UserId } from '../domain/ids.ts'
+import { type GroupId, newId, type OrgId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { isDirectoryOnly } from './directory-only.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { groupTargets, recordGroupChange, skippedMembers } from './group-record.ts'
 import { applyMemberSteps } from './member-changes.ts'
 import { checkMayOwn, ownerFor } from './ownership.ts'
+import { checkGroupOpen, matched } from './protected-group.ts'
 import type { Provisioning } from './provisioning.ts'
 import { joinOrgAccounts } from './service-account.ts'
 import { submitChange } from './submit-change.ts'
+import { peopleOfTeam } from './touched-people.ts'
 
 /** How long a deleted group's name brings its team back to the connection that deleted it. */
 const RESTORE_MS = 30 * 86_400_000
@@ -27,10 +30,12 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
   return wakingJobs(provisioning, orgId, (started) =>
     submitChange(provisioning, caller, intent, async (stores) => {
       await checkNameFree(stores, orgId, draft.displayName)
-      const { group: made, action } = await makeGroup(stores, caller, draft, fresh)
-      const services = await serviceAccounts(stores, caller, made, action)
+      const { group: made, action, hasTeam } = await makeGroup(stores, caller, draft, fresh)
+      const services = hasTeam ? await joinOrgAccounts(stores, caller, made.id) : []
       const members = await applyMemberSteps(stores, caller, made, [{ do: 'add', members: draft.members }])
-      const people = new Set([...members.people, ...services])
+      // Whoever was in a team that comes back, as a service account or by a rule, is in it again.
+      const others = action === 'team.restore' ? await peopleOfTeam(stores, orgId, made.id) : []
+      const people = new Set([...members.people, ...services, ...others])
       const group: Group = { ...made, memberCount: members.listed }
       if (members.listed > 0) await stores.groups.update(orgId, group)
       await stores.users.touch(orgId, [...people], stores.now)
@@ -40,7 +45,7 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
         action,
         actor: caller.actor,
         request: caller.request,
-        targets: groupTargets(group),
+        targets: groupTargets(group, hasTeam),
         changes: [
           { path: 'displayName', new: group.displayName },
           ...(services.length === 0 ? [] : [{ path: 'serviceAccounts', added: services }]),
@@ -52,17 +57,6 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
       return group
     }),
   )
-}
-
-/** The service accounts of the org are in every team that SCIM makes; those of a team that comes back were in it. */
-async function serviceAccounts(
-  stores: WriteStores,
-  caller: Caller,
-  group: Group,
-  action: string,
-): Promise<readonly UserId[]> {
-  const joined = await joinOrgAccounts(stores, caller, group.id)
-  return action === 'team.restore' ? stores.members.people(caller.orgId, group.id) : joined
 }
 
 /** Tells the job runner once the change that started a job is committed. */
@@ -101,12 +95,13 @@ export async function checkNameFree(
   )
 }
 
-async function makeGroup(
-  stores: WriteStores,
-  caller: Caller,
-  draft: GroupDraft,
-  fresh: GroupId,
-): Promise<{ readonly group: Group; readonly action: string }> {
+interface MadeGroup {
+  readonly group: Group
+  readonly action: string
+  readonly hasTeam: boolean
+}
+
+async function makeGroup(stores: WriteStores, caller: Caller, draft: GroupDraft, fresh: GroupId): Promise<MadeGroup> {
   const { orgId } = caller
   await checkMayOwn(stores, caller)
   const owner = ownerFor(caller)
@@ -116,9 +111,10 @@ async function makeGroup(
   if (deleted !== undefined) {
     const version = deleted.version + 1
     const group: Group = { ...deleted, displayName, externalId, version, updated: stores.now, memberCount: 0 }
+    await checkGroupOpen(stores, caller, group)
     await stores.groups.revive(orgId, group)
     await stores.groups.archiveTeam(orgId, group.id, undefined)
-    return { group, action: 'team.restore' }
+    return { group, action: 'team.restore', hasTeam: true }
   }
   const group: Group = {
     id: fresh,
@@ -132,8 +128,10 @@ async function makeGroup(
     markedProtected: false,
     memberCount: 0,
   }
+  await checkGroupOpen(stores, caller, group)
   await stores.groups.insert(orgId, group)
   const { settings } = await stores.orgs.policy(orgId)
-  if (settings.groupsCreateTeams) await stores.groups.insertTeam(orgId, group.id)
-  return { group, action: 'group.create' }
+  const hasTeam = settings.groupsCreateTeams && !isDirectoryOnly(await stores.rules.all(orgId), matched(group))
+  if (hasTeam) await stores.groups.insertTeam(orgId, group.id)
+  return { group, action: 'group.create', hasTeam }
 }

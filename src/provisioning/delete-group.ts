@@ -5,8 +5,10 @@ import type { Submitted } from '../domain/ports.ts'
 import { wakingJobs } from './create-group.ts'
 import { groupTargets, recordGroupChange } from './group-record.ts'
 import { checkMayDelete } from './ownership.ts'
+import { checkGroupOpen } from './protected-group.ts'
 import type { ChangeOptions, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
+import { peopleOfTeam } from './touched-people.ts'
 import { checkVersion } from './version-check.ts'
 
 /**
@@ -27,7 +29,8 @@ export function deleteGroup(
       if (group === undefined) throw new DomainError('not-found', `Group ${id} not found`)
       checkVersion(group.version, options.ifMatch)
       await checkMayDelete(stores, orgId, caller, group.owner)
-      const people = new Set(await stores.members.people(orgId, id))
+      await checkGroupOpen(stores, caller, group)
+      const people = new Set(await peopleOfTeam(stores, orgId, id))
       await stores.groups.remove(orgId, id, stores.now)
       await stores.groups.archiveTeam(orgId, id, stores.now)
       await stores.count(orgId, 'group', -1)

@@ -6,14 +6,13 @@ import type { WriteStores } from '../domain/write-ports.ts'
 import type { MemberChanges } from './member-changes.ts'
 import { INLINE_PEOPLE, PEOPLE_PER_RECORD, reconcilePeople } from './reconcile-people.ts'
 import { startReconcileJob } from './reconcile-job.ts'
+import { adminsAmong } from './touch-people.ts'
 
-/** A group and its team as a record names them; names of groups and teams are not personal. */
-export function groupTargets(group: Group): readonly RecordTarget[] {
+/** A group and its team, if it has one, as a record names them; names of groups and teams are not personal. */
+export function groupTargets(group: Group, hasTeam = true): readonly RecordTarget[] {
   const external = group.externalId === undefined ? {} : { externalId: group.externalId }
-  return [
-    { type: 'group', id: group.id, display: group.displayName, ...external },
-    { type: 'team', id: group.id, display: group.displayName },
-  ]
+  const target = { type: 'group', id: group.id, display: group.displayName, ...external } as const
+  return hasTeam ? [target, { type: 'team', id: group.id, display: group.displayName }] : [target]
 }
 
 /** What a record of a group's change says beside its members. */
@@ -29,8 +28,10 @@ export interface GroupRecord {
 
 /**
  * Reconciles the people a group's change touched and appends its records: one for each 500 people, their ids and the
- * effects on them together. Above 1,000 people the facts are recorded now and a job applies the effects.
+ * effects on them together. Above 1,000 people the facts are recorded now and a job applies the effects, but for those on
+ * org admins, of whom the last must stay.
  * @returns whether a job was started
+ * @throws DomainError `last-admin`
  */
 export async function recordGroupChange(
   stores: WriteStores,
@@ -43,7 +44,8 @@ export async function recordGroupChange(
   const chunks = chunksOf(touched, members)
   let first: { readonly id: RecordId; readonly seq: number } | undefined
   for (const chunk of chunks) {
-    const effects = inline ? await reconcilePeople(stores, orgId, chunk.people) : []
+    const now = inline ? chunk.people : first === undefined ? await adminsAmong(stores, orgId, touched) : []
+    const effects = await reconcilePeople(stores, orgId, now)
     const appended = await stores.journal.append(orgId, draftOf(record, chunk, effects, first?.id))
     first ??= appended
   }

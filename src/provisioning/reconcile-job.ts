@@ -1,7 +1,7 @@
 import { type JobId, newId, type OrgId, type RecordId, type UserId } from '../domain/ids.ts'
 import type { UnitOfWork } from '../domain/ports.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
-import { reconcilePeople } from './reconcile-people.ts'
+import { type Extent, reconcilePeople } from './reconcile-people.ts'
 
 /** People of one batch: small, so that requests get in between. */
 const BATCH = 100
@@ -15,8 +15,25 @@ export interface JobStart {
 /** Commits, with the change that caused it, which people are still to be reconciled. */
 export async function startReconcileJob(stores: WriteStores, orgId: OrgId, start: JobStart): Promise<void> {
   const { reason, cause, people } = start
-  const job = { id: newId<JobId>(stores.now), reason, causeId: cause.id, causeSeq: cause.seq, cursor: '' }
+  const job = { id: newId<JobId>(stores.now), reason, causeId: cause.id, causeSeq: cause.seq, cursor: LOSERS_FIRST }
   await stores.jobs.start(orgId, job, people, stores.now)
+}
+
+/**
+ * How far a job is: `1:<user id>` while it goes through its people for those who lose something, then `2:<user id>` for
+ * everybody. Whoever must no longer have something waits for nobody who gets something.
+ */
+const LOSERS_FIRST = '1:'
+
+interface Cursor {
+  readonly extent: Extent
+  readonly after: string
+}
+
+/** A cursor without a pass is that of a job that was started when there was one only. */
+function cursorOf(text: string): Cursor {
+  const [, pass = '2', after = ''] = /^(?:([12]):)?(.*)$/.exec(text) ?? []
+  return { extent: pass === '1' ? 'losers' : 'everybody', after }
 }
 
 /**
@@ -35,13 +52,15 @@ export async function runReconcileJobs(work: UnitOfWork, orgId: OrgId, stopped: 
 async function runBatch(stores: WriteStores, orgId: OrgId): Promise<boolean> {
   const job = await stores.jobs.next(orgId)
   if (job === undefined) return false
-  const people = await stores.jobs.people(orgId, job.id, job.cursor, BATCH)
+  const { extent, after } = cursorOf(job.cursor)
+  const people = await stores.jobs.people(orgId, job.id, after, BATCH)
   const last = people.at(-1)
   if (last === undefined) {
-    await stores.jobs.finish(orgId, job.id)
+    if (extent === 'losers') await stores.jobs.advance(orgId, job.id, '2:')
+    else await stores.jobs.finish(orgId, job.id)
     return true
   }
-  const effects = await reconcilePeople(stores, orgId, people)
+  const effects = await reconcilePeople(stores, orgId, people, extent)
   if (effects.length > 0) {
     await stores.journal.append(orgId, {
       action: 'access.apply',
@@ -53,6 +72,6 @@ async function runBatch(stores: WriteStores, orgId: OrgId): Promise<boolean> {
     })
   }
   await stores.users.touch(orgId, [...new Set(effects.flatMap((effect) => effect.people))], stores.now)
-  await stores.jobs.advance(orgId, job.id, last)
+  await stores.jobs.advance(orgId, job.id, `${extent === 'losers' ? '1' : '2'}:${last}`)
   return true
 }

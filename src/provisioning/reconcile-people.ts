@@ -1,6 +1,13 @@
 import type { OrgId, UserId } from '../domain/ids.ts'
 import type { RecordEffect } from '../domain/record.ts'
-import { type Desired, type PersonFacts, reconcile, type ReconcileContext, type Source } from '../domain/reconcile.ts'
+import {
+  type Desired,
+  type PersonFacts,
+  rankOf,
+  reconcile,
+  type ReconcileContext,
+  type Source,
+} from '../domain/reconcile.ts'
 import type { User } from '../domain/user.ts'
 import type { SeatKey } from '../domain/seat-allocation.ts'
 import type { AccessChange, AccessTurn, HeldAccess, WriteStores } from '../domain/write-ports.ts'
@@ -13,7 +20,11 @@ export const INLINE_PEOPLE = 1_000
 export const PEOPLE_PER_RECORD = 500
 
 const NO_SEATS: AccessTurn['seats'] = new Map()
-const NOTHING: HeldAccess = { active: false, orgRole: 'none', memberships: new Map(), seats: new Map() }
+/** What somebody holds who holds nothing. */
+export const NOTHING: HeldAccess = { active: false, orgRole: 'none', memberships: new Map(), seats: new Map() }
+
+/** Whom to bring in line: everybody, or only those who thereby lose something. */
+export type Extent = 'everybody' | 'losers'
 
 /**
  * Brings the derived rows of people in line with their facts, for the record that is appended next: access periods
@@ -24,11 +35,36 @@ export async function reconcilePeople(
   stores: WriteStores,
   orgId: OrgId,
   ids: readonly UserId[],
+  extent: Extent = 'everybody',
 ): Promise<readonly RecordEffect[]> {
   if (ids.length === 0) return []
   const { people, context } = await stores.access.facts(orgId, ids)
   const held = await stores.access.held(orgId, ids)
-  return apply(stores, orgId, { people, context, held })
+  const losing = extent === 'losers' ? people.filter((person) => losesBy(person, held, context)) : people
+  return losing.length === 0 ? [] : apply(stores, orgId, { people: losing, context, held })
+}
+
+function losesBy(person: PersonFacts, held: ReadonlyMap<UserId, HeldAccess>, context: ReconcileContext): boolean {
+  const turn = asWanted(person, held.get(person.id), context)
+  return differences(turn).some((effect) => isLoss(effect, context))
+}
+
+/** What a person holds and should hold, as if every seat that is wanted were there. */
+export function asWanted(person: PersonFacts, held: HeldAccess | undefined, context: ReconcileContext): AccessTurn {
+  const desired = reconcile(person, context)
+  const seats = Array.from(desired.seats, ([product, { type, by }]) => {
+    return [product, { wanted: type, given: type, since: 0, by }] as const
+  })
+  return { user: person.id, held: held ?? NOTHING, desired, seats: new Map(seats) }
+}
+
+/** Whether a change leaves somebody with less. One custom role for another of the same base counts as less. */
+export function isLoss(
+  { old, new: next }: Pick<AccessChange, 'old' | 'new'>,
+  context: Pick<ReconcileContext, 'roleOf'>,
+): boolean {
+  if (old === null || next === null) return next === null
+  return rankOf(next, context) <= rankOf(old, context)
 }
 
 /**
@@ -69,7 +105,8 @@ interface Situation {
   readonly asked?: AskedSeats
 }
 
-interface Effect extends AccessChange {
+/** A changed value and what gave it: `explicit`, `rule:<rule>/<group>`, `member:<group>`, `default`. */
+export interface Effect extends AccessChange {
   readonly via: string
   readonly wanted?: string
 }
@@ -85,7 +122,7 @@ async function apply(stores: WriteStores, orgId: OrgId, situation: Situation): P
   const request = { orgId, policy: context.policy, people: wanted, asked: situation.asked }
   const { byUser, freed } = await allocateSeats(stores, request)
   const turns = wanted.map((turn) => ({ ...turn, seats: byUser.get(turn.user) ?? NO_SEATS }))
-  const effects = turns.flatMap((turn) => differences(turn.person, turn))
+  const effects = turns.flatMap((turn) => differences(turn))
   await checkLastAdmin(stores, orgId, effects)
   await stores.access.write(orgId, turns)
   const changes = effects.filter((effect) => effect.old !== effect.new)
@@ -103,12 +140,17 @@ async function handOut(stores: WriteStores, orgId: OrgId, freed: readonly SeatKe
 }
 
 /** What a person gains and loses. A role of `none` and a seat of `none` are nothing. */
-function differences(person: PersonFacts, { held, desired, seats }: AccessTurn): readonly Effect[] {
-  const { id: user } = person
-  const stated = person.explicit.some(({ kind }) => kind === 'org_role')
+export function differences({ user, held, desired, seats }: AccessTurn): readonly Effect[] {
+  const { orgRoleBy } = desired
   const values: readonly Values[] = [
     { kind: 'active', target: '', old: present(held.active), new: present(desired.active), via: 'status' },
-    { kind: 'org_role', target: '', old: held.orgRole, new: desired.orgRole, via: stated ? 'explicit' : 'default' },
+    {
+      kind: 'org_role',
+      target: '',
+      old: held.orgRole,
+      new: desired.orgRole,
+      via: orgRoleBy.kind === 'rule' ? viaOf(orgRoleBy) : orgRoleBy.kind,
+    },
     ...teamValues(held, desired),
     ...seatValues(held, seats),
   ]

@@ -100,13 +100,17 @@ export async function checkService(
  * Makes the service accounts of the organization members of a team that SCIM makes or brings back.
  * @returns those that were not in it
  */
-export async function joinOrgAccounts(stores: WriteStores, caller: Caller, team: GroupId): Promise<readonly UserId[]> {
+export async function joinOrgAccounts(
+  stores: WriteStores,
+  caller: Pick<Caller, 'orgId' | 'connection'>,
+  team: GroupId,
+): Promise<readonly UserId[]> {
   const accounts = await stores.services.ofOrg(caller.orgId)
   if (accounts.length === 0) return []
   return (await stores.members.add(caller.orgId, team, accounts, serviceFact(stores, caller))).people
 }
 
-function serviceFact({ now }: WriteStores, { connection }: Caller) {
+function serviceFact({ now }: WriteStores, { connection }: Pick<Caller, 'connection'>) {
   return { origin: 'service', setBy: connection?.id, at: now } as const
 }
 

@@ -5,7 +5,7 @@ import { startReconcileJob } from './reconcile-job.ts'
 import { INLINE_PEOPLE, PEOPLE_PER_RECORD, reconcilePeople } from './reconcile-people.ts'
 
 /**
- * Reconciles the people a change of the org's policy touches, and appends the record of the change with what came of it.
+ * Reconciles the people a change of rules or of the org's policy touches, and appends the record of the change with what came of it.
  * Up to 1,000 people are done at once, 500 a record. Above that the current org admins are, so that whatever the change
  * would do to the last of them is refused here and now; a job applies the rest.
  * @param people all whom the change may touch
@@ -32,7 +32,12 @@ export async function recordWithPeople(
   return true
 }
 
-async function adminsAmong(stores: WriteStores, orgId: OrgId, people: readonly UserId[]): Promise<readonly UserId[]> {
+/** Those of the people who are active admins of the org. */
+export async function adminsAmong(
+  stores: WriteStores,
+  orgId: OrgId,
+  people: readonly UserId[],
+): Promise<readonly UserId[]> {
   const touched = new Set(people)
   return (await stores.access.admins(orgId)).filter((id) => touched.has(id))
 }

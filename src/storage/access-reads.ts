@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import type { MemberOrigin } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
@@ -11,36 +11,79 @@ import {
   type TeamFacts,
 } from '../domain/reconcile.ts'
 import type { AccountType } from '../domain/access.ts'
+import type { Rule } from '../domain/rule.ts'
+import type { RuleSet } from '../domain/rule-set.ts'
 import type { UserStatus } from '../domain/user.ts'
 import type { HeldAccess, StoredSeat } from '../domain/write-ports.ts'
 import { jsonIdList, jsonIdRows, memberIndex } from './id-list.ts'
+import { rolesAt, rulesAt } from './org-rules.ts'
 import { readPolicy } from './policy-rows.ts'
-import { preparedQuery } from './prepared-query.ts'
-import { rolesById } from './role-reads.ts'
+import { type PreparedQuery, preparedQuery } from './prepared-query.ts'
 
 /** The org's policy alone: the context of people who have no fact yet. */
 export async function policyContext(db: Kysely<Database>, orgId: OrgId): Promise<ReconcileContext> {
-  return {
-    policy: await readPolicy(db, orgId),
-    groups: new Map<GroupId, GroupFacts>(),
-    teams: new Map<GroupId, TeamFacts>(),
-    rulesOf: () => [],
-    roleOf: () => undefined,
-  }
+  const policy = await readPolicy(db, orgId)
+  const { everyone } = await rulesAt(db, orgId, policy.rulesVersion)
+  const teams = await targetTeams(db, orgId, everyone, new Map())
+  const roleOf = await customRoles(db, { orgId, version: policy.rulesVersion }, [
+    ...granted(everyone),
+    ...defaultRoles(teams),
+  ])
+  return { policy, groups: new Map<GroupId, GroupFacts>(), teams, rulesOf: () => [], everyone, roleOf }
 }
 
-/** The facts of people and what reconcile needs beside them: four queries, however many people; five with custom roles. */
+/** The teams given, and those that rules give roles in. */
+async function targetTeams(
+  db: Kysely<Database>,
+  orgId: OrgId,
+  rules: Iterable<{ readonly grants: readonly Grant[] }>,
+  known: ReadonlyMap<GroupId, TeamFacts>,
+): Promise<ReadonlyMap<GroupId, TeamFacts>> {
+  const missing = new Set<string>()
+  for (const { grants } of rules) {
+    for (const { kind, target } of grants) {
+      if (kind === 'team_role' && !known.has(target as GroupId)) missing.add(target)
+    }
+  }
+  if (missing.size === 0) return known
+  const rows = await selectTeams(db, { orgId, ids: JSON.stringify([...missing]) })
+  return new Map([...known, ...rows.map((row) => [row.id as GroupId, toTeam(row)] as const)])
+}
+
+function toTeam(row: { readonly archived_at: number | null; readonly default_role: string | null }): TeamFacts {
+  return { archived: row.archived_at !== null, defaultRole: row.default_role ?? 'member' }
+}
+
+function granted(rules: Iterable<{ readonly grants: readonly Grant[] }>): readonly string[] {
+  return [...rules].flatMap(({ grants }) => grants).flatMap(({ kind, value }) => (kind === 'team_role' ? [value] : []))
+}
+
+function defaultRoles(teams: ReadonlyMap<GroupId, TeamFacts>): readonly string[] {
+  return Array.from(teams.values(), ({ defaultRole }) => defaultRole)
+}
+
+/**
+ * The facts of people and what reconcile needs beside them: four queries, however many people; one more where rules give
+ * roles in further teams.
+ */
 export async function readFacts(
   db: Kysely<Database>,
   orgId: OrgId,
   ids: readonly UserId[],
 ): Promise<{ readonly people: readonly PersonFacts[]; readonly context: ReconcileContext }> {
   const of = { orgId, ids: JSON.stringify(ids) }
+  const policy = await readPolicy(db, orgId)
+  const rules = await rulesAt(db, orgId, policy.rulesVersion)
   const people = await selectPeople(db, of)
   const explicit = await readExplicit(db, of)
-  const { members, groups, teams } = await readMembers(db, of)
-  const context = await policyContext(db, orgId)
-  const roles = await customRoles(db, orgId, [...explicit.values()].flat(), teams)
+  const { members, groups, teams: own } = await readMembers(db, of, rules)
+  const matched = new Map(Array.from(groups, ([id, { matchedBy }]) => [id, matchedBy]))
+  // A role that was stated in a team is about that team also once no fact of the person is: then it ends.
+  const stated = { grants: [...explicit.values()].flat() }
+  const applied = [stated, ...new Set([...rules.everyone, ...[...matched.values()].flat()])]
+  const teams = await targetTeams(db, orgId, applied, own)
+  const named = [...granted(applied), ...defaultRoles(teams)]
+  const roleOf = await customRoles(db, { orgId, version: policy.rulesVersion }, named)
   return {
     people: people.map((row) => ({
       id: row.id as UserId,
@@ -49,22 +92,18 @@ export async function readFacts(
       explicit: explicit.get(row.id) ?? [],
       members: members.get(row.id) ?? [],
     })),
-    context: roles === undefined ? { ...context, groups, teams } : { ...context, groups, teams, roleOf: roles },
+    context: { policy, groups, teams, rulesOf: (id) => matched.get(id) ?? [], everyone: rules.everyone, roleOf },
   }
 }
 
-/** The custom roles that grants and teams name; undefined where they name none. */
+/** The custom roles of the org, where anything names one. */
 async function customRoles(
   db: Kysely<Database>,
-  orgId: OrgId,
-  explicit: readonly Grant[],
-  teams: ReadonlyMap<GroupId, TeamFacts>,
-): Promise<ReconcileContext['roleOf'] | undefined> {
-  const granted = explicit.filter(({ kind }) => kind === 'team_role').map(({ value }) => value)
-  const named = [...granted, ...Array.from(teams.values(), ({ defaultRole }) => defaultRole)]
-  const ids = new Set(named.filter((value) => !isBuiltInRole(value)))
-  if (ids.size === 0) return undefined
-  const roles = await rolesById(db, orgId, [...ids])
+  { orgId, version }: { readonly orgId: OrgId; readonly version: number },
+  named: readonly string[],
+): Promise<ReconcileContext['roleOf']> {
+  if (named.every(isBuiltInRole)) return () => undefined
+  const roles = await rolesAt(db, orgId, version)
   return (id) => roles.get(id)
 }
 
@@ -79,7 +118,7 @@ async function readExplicit(db: Kysely<Database>, of: People): Promise<ReadonlyM
 
 interface MemberFacts {
   readonly members: ReadonlyMap<string, PersonFacts['members'][number][]>
-  readonly groups: ReadonlyMap<GroupId, GroupFacts>
+  readonly groups: ReadonlyMap<GroupId, GroupFacts & { readonly matchedBy: readonly Rule[] }>
   readonly teams: ReadonlyMap<GroupId, TeamFacts>
 }
 
@@ -92,22 +131,35 @@ interface MemberRow {
   readonly team_id: GroupId | null
   readonly archived_at: number | null
   readonly default_role: TeamFacts['defaultRole'] | null
+  /** What rules look at; absent where there are none. */
+  readonly name_key?: string
+  readonly external_id?: string | null
 }
 
-async function readMembers(db: Kysely<Database>, of: People): Promise<MemberFacts> {
-  const rows = await selectMembers(db, of)
+async function readMembers(db: Kysely<Database>, of: People, rules: RuleSet): Promise<MemberFacts> {
+  const rows = rules.rules.length === 0 ? await selectMembers(db, of) : await selectNamedMembers(db, of)
   const members = new Map<string, PersonFacts['members'][number][]>()
-  const groups = new Map<GroupId, GroupFacts>()
+  const groups = new Map<GroupId, GroupFacts & { readonly matchedBy: readonly Rule[] }>()
   const teams = new Map<GroupId, TeamFacts>()
   for (const row of rows) {
     const groupId = row.group_id
     push(members, row.user_id, { groupId, origin: row.origin })
-    groups.set(groupId, { deleted: row.deleted_at !== null, ownedByIdp: row.owner_connection_id !== null })
-    if (row.team_id !== null) {
-      teams.set(groupId, { archived: row.archived_at !== null, defaultRole: row.default_role ?? 'member' })
-    }
+    if (groups.has(groupId)) continue
+    const [deleted, owner] = [row.deleted_at !== null, row.owner_connection_id ?? undefined]
+    groups.set(groupId, { deleted, ownedByIdp: owner !== undefined, matchedBy: rulesFor(rules, row) })
+    if (row.team_id !== null) teams.set(groupId, toTeam(row))
   }
   return { members, groups, teams }
+}
+
+function rulesFor(rules: RuleSet, row: MemberRow): readonly Rule[] {
+  if (row.name_key === undefined || row.deleted_at !== null) return []
+  return rules.of({
+    id: row.group_id,
+    nameKey: row.name_key,
+    externalId: row.external_id ?? undefined,
+    owner: row.owner_connection_id ?? undefined,
+  })
 }
 
 /** What people hold now, out of the derived tables: three queries. */
@@ -170,14 +222,29 @@ const selectExplicit = preparedQuery((db, { orgId, ids }: People, dialect) =>
     .compile(),
 )
 
-// SQLite takes the tables of a cross join in this order; left to itself it would read all members of the org first.
-const selectMembers = preparedQuery((db, { orgId, ids }: People, dialect) =>
-  sql<MemberRow>`
-    select m.user_id, m.group_id, m.origin, g.deleted_at, g.owner_connection_id, t.id as team_id, t.archived_at,
-      t.default_role
-    from ${jsonIdRows(dialect, ids)} as i cross join group_member m ${memberIndex(dialect)} cross join scim_group g
-      left join team t on t.org_id = ${orgId} and t.id = m.group_id
-    where m.org_id = ${orgId} and m.user_id = i.id and g.org_id = ${orgId} and g.id = m.group_id`.compile(db),
+/** Facts of people with the groups and teams they are about. */
+function memberQuery(more: RawBuilder<unknown>): PreparedQuery<People, MemberRow> {
+  // SQLite takes the tables of a cross join in this order; left to itself it would read all members of the org first.
+  return preparedQuery((db, { orgId, ids }: People, dialect) =>
+    sql<MemberRow>`
+      select m.user_id, m.group_id, m.origin, g.deleted_at, g.owner_connection_id, t.id as team_id, t.archived_at,
+        t.default_role${more}
+      from ${jsonIdRows(dialect, ids)} as i cross join group_member m ${memberIndex(dialect)} cross join scim_group g
+        left join team t on t.org_id = ${orgId} and t.id = m.group_id
+      where m.org_id = ${orgId} and m.user_id = i.id and g.org_id = ${orgId} and g.id = m.group_id`.compile(db),
+  )
+}
+
+const selectMembers = memberQuery(sql``)
+const selectNamedMembers = memberQuery(sql`, g.name_key, g.external_id`)
+
+const selectTeams = preparedQuery((db, { orgId, ids }: People, dialect) =>
+  db
+    .selectFrom('team')
+    .select(['id', 'archived_at', 'default_role'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .compile(),
 )
 
 const selectHeldRoles = preparedQuery((db, { orgId, ids }: People, dialect) =>

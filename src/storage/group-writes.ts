@@ -6,6 +6,7 @@ import type { Group } from '../domain/group.ts'
 import type { ConnectionId, GroupId, OrgId } from '../domain/ids.ts'
 import type { GroupWrites } from '../domain/write-ports.ts'
 import { idList } from './id-list.ts'
+import type { KnownVersion } from './org-rules.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /** The columns a Group is read from. */
@@ -63,6 +64,10 @@ const selectGroup = preparedQuery((db, { orgId, id }: GroupKey) =>
   db
     .selectFrom('scim_group')
     .select(GROUP_COLUMNS)
+    // Whoever changes a group asks next which rules are for it.
+    .select((eb) =>
+      eb.selectFrom('org_policy').select('rules_version').where('org_policy.org_id', '=', orgId).as('rules_version'),
+    )
     .where('org_id', '=', orgId)
     .where('id', '=', id)
     .where('deleted_at', 'is', null)
@@ -89,18 +94,20 @@ const updateGroup = preparedQuery((db, row: ReturnType<typeof fromGroup> & Group
 )
 
 /** Groups and their teams as a unit of work writes them. */
-export function groupWrites(db: Kysely<Database>, dialect: Dialect): GroupWrites {
-  return { ...groupLookups(db, dialect), ...groupChanges(db), ...teamChanges(db) }
+export function groupWrites(db: Kysely<Database>, dialect: Dialect, known: KnownVersion): GroupWrites {
+  return { ...groupLookups(db, dialect, known), ...groupChanges(db), ...teamChanges(db) }
 }
 
 /** Live groups, and deleted ones that may come back. */
 function groupLookups(
   db: Kysely<Database>,
   dialect: Dialect,
+  known: KnownVersion,
 ): Pick<GroupWrites, 'find' | 'existing' | 'nameHolder' | 'findDeleted'> {
   return {
     async find(orgId, id) {
       const [row] = await selectGroup(db, { orgId, id })
+      known.version = row?.rules_version ?? known.version
       return row && toGroup(row)
     },
 
@@ -205,8 +212,18 @@ function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'updat
 }
 
 /** Teams have the id of their group. */
-function teamChanges(db: Kysely<Database>): Pick<GroupWrites, 'insertTeam' | 'archiveTeam'> {
+function teamChanges(db: Kysely<Database>): Pick<GroupWrites, 'hasTeam' | 'insertTeam' | 'archiveTeam'> {
   return {
+    async hasTeam(orgId, id) {
+      const row = await db
+        .selectFrom('team')
+        .select('id')
+        .where('org_id', '=', orgId)
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     async insertTeam(orgId, id) {
       await db
         .insertInto('team')

@@ -98,7 +98,7 @@ function connectionWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertConnecti
 }
 
 /** Connections, revoked ones too. */
-function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection'> {
+function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection' | 'connectionNamed'> {
   return {
     async connection(orgId, id) {
       const row = await db
@@ -106,6 +106,17 @@ function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection'> 
         .selectAll()
         .where('org_id', '=', orgId)
         .where('id', '=', id)
+        .executeTakeFirst()
+      return row && toConnection(row)
+    },
+
+    async connectionNamed(orgId, idOrName) {
+      const row = await db
+        .selectFrom('connection')
+        .selectAll()
+        .where('org_id', '=', orgId)
+        .where('status', '=', 'active')
+        .where((eb) => eb.or([eb('id', '=', idOrName), eb('name_key', '=', fold(idOrName))]))
         .executeTakeFirst()
       return row && toConnection(row)
     },

@@ -1,11 +1,9 @@
-import { type Kysely, type Selectable, sql } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { CustomRoleTable, Database } from '../../db/schema.ts'
 import type { OrgId, RoleId } from '../domain/ids.ts'
 import type { RoleReads } from '../domain/ports.ts'
 import { pageOfRoles } from '../domain/role-page.ts'
 import { type CustomRole, inCatalogueOrder, type RoleBase } from '../domain/role.ts'
-import { jsonIdList } from './id-list.ts'
-import { preparedQuery } from './prepared-query.ts'
 
 /** A role beside one of its permissions, or beside none. */
 type RoleRow = Omit<Selectable<CustomRoleTable>, 'org_id' | 'name_key'> & { readonly permission: string | null }
@@ -57,34 +55,10 @@ export async function findRole(db: Kysely<Database>, orgId: OrgId, id: RoleId): 
   return (await readRoles(db, orgId, id))[0]
 }
 
-/** Roles by id. */
-export async function rolesById(
-  db: Kysely<Database>,
-  orgId: OrgId,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, CustomRole>> {
-  const rows = await selectRoles(db, { orgId, ids: JSON.stringify(ids) })
-  return new Map(toRoles(rows).map((role) => [role.id, role]))
+/** Every custom role of an org. */
+export function allRoles(db: Kysely<Database>, orgId: OrgId): Promise<readonly CustomRole[]> {
+  return readRoles(db, orgId)
 }
-
-interface RoleList {
-  readonly orgId: OrgId
-  /** JSON list of ids. */
-  readonly ids: string
-}
-
-const selectRoles = preparedQuery((db, { orgId, ids }: RoleList, dialect) =>
-  db
-    .selectFrom('custom_role as r')
-    .leftJoin('custom_role_permission as p', (join) =>
-      join.onRef('p.org_id', '=', 'r.org_id').onRef('p.role_id', '=', 'r.id'),
-    )
-    .select(COLUMNS)
-    .select('p.permission')
-    .where('r.org_id', '=', orgId)
-    .where(sql<boolean>`r.id in ${jsonIdList(dialect, ids)}`)
-    .compile(),
-)
 
 /** Custom roles as lists and single reads see them. */
 export function roleReads(db: Kysely<Database>): RoleReads {

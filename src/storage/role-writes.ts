@@ -4,6 +4,7 @@ import { fold } from '../domain/fold.ts'
 import type { GroupId, OrgId, RoleId, UserId } from '../domain/ids.ts'
 import type { CustomRole } from '../domain/role.ts'
 import type { RoleWrites } from '../domain/write-ports.ts'
+import { newRulesVersion } from './org-rules.ts'
 import { findRole } from './role-reads.ts'
 
 /** Custom roles as a unit of work writes them, and the grants that name them. */
@@ -48,6 +49,7 @@ function roleChanges(db: Kysely<Database>): Pick<RoleWrites, 'insert' | 'update'
         })
         .execute()
       await insertPermissions(db, orgId, role)
+      await newRulesVersion(db, orgId)
     },
 
     async update(orgId, role) {
@@ -61,11 +63,13 @@ function roleChanges(db: Kysely<Database>): Pick<RoleWrites, 'insert' | 'update'
       await deletePermissions(db, orgId, id)
       await insertPermissions(db, orgId, role)
       await rebaseHolders(db, orgId, role)
+      await newRulesVersion(db, orgId)
     },
 
     async remove(orgId, id) {
       await deletePermissions(db, orgId, id)
       await db.deleteFrom('custom_role').where('org_id', '=', orgId).where('id', '=', id).execute()
+      await newRulesVersion(db, orgId)
     },
   }
 }

@@ -19,6 +19,10 @@ const CONFLICTS: Readonly<Record<string, { readonly reason: string; readonly mes
     reason: 'role.name-taken',
     message: 'A custom role of this name exists already in this organisation',
   },
+  mapping_rule_match: {
+    reason: 'rule.match-taken',
+    message: 'A rule for this match exists already in this organisation',
+  },
   connection_name: { reason: 'connection.name-taken', message: 'A connection of this name exists already' },
   org_name: { reason: 'org.name-taken', message: 'An organisation of this name exists already' },
   jwt_trust_pins: {
@@ -33,6 +37,8 @@ const SQLITE_COLUMNS: Readonly<Record<string, string>> = {
   'scim_group.org_id, scim_group.name_key': 'group_name',
   'scim_group.org_id, scim_group.owner_connection_id, scim_group.external_id': 'group_owner_external',
   'custom_role.org_id, custom_role.name': 'custom_role_name',
+  'mapping_rule.org_id, mapping_rule.match_kind, mapping_rule.match_key, mapping_rule.connection_id':
+    'mapping_rule_match',
   'connection.org_id, connection.name_key': 'connection_name',
   'org.name_key': 'org_name',
   'jwt_trust.issuer, jwt_trust.audience, jwt_trust.pin_key': 'jwt_trust_pins',

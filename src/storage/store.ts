@@ -23,6 +23,7 @@ import { recordReads } from './record-reads.ts'
 import { createResourcePages } from './resource-page.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
+import { ruleReads } from './rule-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { openSqlite } from './sqlite.ts'
 import { inTransaction } from './transaction.ts'
@@ -106,6 +107,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     users: translatingErrors(userReads(reader, dialect, pages)),
     groups: translatingErrors(groupReads(reader, pages)),
     roles: translatingErrors(roleReads(reader)),
+    rules: translatingErrors(ruleReads(reader)),
     attributes: translatingErrors(attributeReads(reader)),
     credentials: translatingErrors(credentialReads(reader)),
     keys: translatingErrors(apiKeyReads(reader)),

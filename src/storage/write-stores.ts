@@ -15,11 +15,13 @@ import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
 import { roleWrites } from './role-writes.ts'
+import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
 import { userWrites } from './user-writes.ts'
 
 /** Everything a unit of work writes with, over one transaction's connection. */
 export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: ChainWriter, now: number): WriteStores {
+  const known = { version: undefined }
   return {
     now,
     next: (orgId, counter) => addToCounter(db, orgId, counter, 1),
@@ -27,8 +29,9 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
       await addToCounter(db, orgId, counter, by)
     },
     users: userWrites(db),
-    groups: groupWrites(db, dialect),
+    groups: groupWrites(db, dialect, known),
     roles: roleWrites(db),
+    rules: ruleWrites(db, dialect, known),
     attributes: attributeWrites(db, dialect),
     members: memberWrites(db, dialect),
     access: accessWrites(db),

@@ -44,6 +44,7 @@ function contextOf({ groups, teams, rules, roles, defaultOrgRole, defaultSeats }
     groups,
     teams,
     rulesOf: (group) => rules.filter((entry) => entry.group === group).map(({ rule }) => rule),
+    everyone: [],
     roleOf: (id) => roles.get(id),
   }
 }

@@ -17,6 +17,7 @@ forEachDialect('the schema', (dialect) => {
       '0002-custom-roles',
       '0003-org-attributes',
       '0004-service-accounts',
+      '0005-rules',
       '0006-seats-and-breaker',
       '0007-api-keys',
     ])

@@ -142,6 +142,17 @@ export async function teamsOf(test: TestStore, orgId: OrgId, user: UserId): Prom
   return rows.map((row) => `${row.team_id} ${row.custom_role_id || row.role}`)
 }
 
+/** The seats a person was given, by product. */
+export async function seatsOf(test: TestStore, orgId: OrgId, user: UserId): Promise<Readonly<Record<string, string>>> {
+  const rows = await test.connections.reader
+    .selectFrom('user_seat')
+    .select(['product', 'given'])
+    .where('org_id', '=', orgId)
+    .where('user_id', '=', user)
+    .execute()
+  return Object.fromEntries(rows.map(({ product, given }) => [product, given]))
+}
+
 /** The code and reason of the DomainError a promise rejects with; '' when it resolves. */
 export async function refusal(promise: Promise<unknown>): Promise<string> {
   try {
