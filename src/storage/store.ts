@@ -17,6 +17,7 @@ import { openPostgres } from './postgres.ts'
 import type { QueryListener } from './query-listener.ts'
 import { recordReads } from './record-reads.ts'
 import { createResourcePages } from './resource-page.ts'
+import { keepingTokens } from './kept-tokens.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
@@ -41,6 +42,8 @@ export interface StoreConnections {
   readonly dialect: Dialect
   readonly writer: Kysely<Database>
   readonly reader: Kysely<Database>
+  /** Of the embedded store: another number once another connection, of this or any process, has committed. */
+  readonly dataVersion: (() => number) | undefined
   migrationStatus(): Promise<readonly MigrationState[]>
   /** Migrations that a newer version ran on this store. */
   unknownMigrations(): Promise<readonly MigrationState[]>
@@ -63,9 +66,9 @@ export function openConnections(location: StoreLocation): StoreConnections {
   const { databaseUrl, dataDir, onQuery } = location
   const sqlite = databaseUrl === undefined ? openSqlite(databaseFile(dataDir), onQuery) : undefined
   const open = sqlite ?? openPostgres(databaseUrl!, location)
-  const dialect = sqlite === undefined ? 'postgres' : 'sqlite'
+  const dialect: Dialect = sqlite === undefined ? 'postgres' : 'sqlite'
   const { writer, reader } = open
-  return translatingErrors({
+  const connections = translatingErrors({
     dialect,
     writer,
     reader,
@@ -78,6 +81,7 @@ export function openConnections(location: StoreLocation): StoreConnections {
       inTransaction(writer, dialect, (db) => insertDeployment(db, row)),
     close: () => open.close(),
   })
+  return { ...connections, dataVersion: sqlite?.dataVersion }
 }
 
 /** The store once its schema and key are known: reads, the unit of work, and what is written outside any chain. */
@@ -94,14 +98,15 @@ export interface Store {
 }
 
 export function openStore(connections: StoreConnections, sealer: RecordSealer, clock: () => number): Store {
-  const { dialect, writer, reader } = connections
+  const { dialect, writer, reader, dataVersion } = connections
+  const credentials = credentialReads(reader)
   const pages = createResourcePages(reader, dialect, clock)
   const reads: ReadStores = {
     users: translatingErrors(userReads(reader, dialect, pages)),
     groups: translatingErrors(groupReads(reader, pages)),
     roles: translatingErrors(roleReads(reader)),
     attributes: translatingErrors(attributeReads(reader)),
-    credentials: translatingErrors(credentialReads(reader)),
+    credentials: translatingErrors(dataVersion === undefined ? credentials : keepingTokens(credentials, dataVersion)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),
   }
