@@ -107,6 +107,8 @@ class Lane {
       return
     }
     this.#alone = Math.max(0, this.#alone - 1)
+    // In a turn of their own: work, commit and the answers of a full batch together would hold the loop too long.
+    await new Promise(setImmediate)
     taken.forEach(({ durable }, index) => {
       durable.settle(outcomes[index]!)
     })
