@@ -13,6 +13,8 @@ export interface SqliteConnections {
   readonly reader: Kysely<Database>
   /** Another number once another connection, of this or any process, has committed. */
   readonly dataVersion: () => number
+  /** Copies the write-ahead log into the file, as far as readers allow. @throws the driver's error */
+  readonly checkpoint: () => void
   /** Fast consistency check of the whole file; the problems found, empty when sound. */
   quickCheck(): readonly string[]
   close(): Promise<void>
@@ -22,6 +24,8 @@ export interface SqliteConnections {
 const BUSY_TIMEOUT_MS = 20
 /** Opening may wait longer: nothing is served yet, and a new file changes to WAL under an exclusive lock. */
 const OPEN_TIMEOUT_MS = 5_000
+/** Pages in the write-ahead log at which a commit copies them into the file itself. */
+const AUTOCHECKPOINT_PAGES = 4_000
 
 /**
  * Opens (and makes) the database file.
@@ -30,6 +34,8 @@ const OPEN_TIMEOUT_MS = 5_000
 export function openSqlite(file: string, onQuery?: QueryListener): SqliteConnections {
   mkdirSync(dirname(file), { recursive: true })
   const writing = openFile(file, { readonly: false })
+  // The gateway does it between its batches; this is for what is written beside them.
+  writing.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`)
   const reading = openFile(file, { readonly: true })
   const [forWriting, forReading] = [withStatementCache(writing), withStatementCache(reading)]
   const [writer, reader] = [kyselyOver(forWriting, onQuery), kyselyOver(forReading, onQuery)]
@@ -40,6 +46,9 @@ export function openSqlite(file: string, onQuery?: QueryListener): SqliteConnect
     writer,
     reader,
     dataVersion: () => dataVersion.get() as number,
+    checkpoint: () => {
+      writing.pragma('wal_checkpoint(PASSIVE)')
+    },
     quickCheck: () => quickCheck(writing),
     close() {
       reading.close()

@@ -8,6 +8,7 @@ import type { ReadStores } from '../domain/ports.ts'
 import type { RecordSealer } from '../domain/record.ts'
 import { attributeReads } from './attribute-reads.ts'
 import { ChainWriter } from './chain-writer.ts'
+import { createCheckpoints } from './checkpoints.ts'
 import { credentialReads } from './credential-reads.ts'
 import { type Deployment, findDeployment, insertDeployment } from './deployment-store.ts'
 import { groupReads } from './group-reads.ts'
@@ -44,6 +45,8 @@ export interface StoreConnections {
   readonly reader: Kysely<Database>
   /** Of the embedded store: another number once another connection, of this or any process, has committed. */
   readonly dataVersion: (() => number) | undefined
+  /** Of the embedded store: copies its write-ahead log into the file. */
+  readonly checkpoint: (() => void) | undefined
   migrationStatus(): Promise<readonly MigrationState[]>
   /** Migrations that a newer version ran on this store. */
   unknownMigrations(): Promise<readonly MigrationState[]>
@@ -81,7 +84,7 @@ export function openConnections(location: StoreLocation): StoreConnections {
       inTransaction(writer, dialect, (db) => insertDeployment(db, row)),
     close: () => open.close(),
   })
-  return { ...connections, dataVersion: sqlite?.dataVersion }
+  return { ...connections, dataVersion: sqlite?.dataVersion, checkpoint: sqlite?.checkpoint }
 }
 
 /** The store once its schema and key are known: reads, the unit of work, and what is written outside any chain. */
@@ -98,7 +101,7 @@ export interface Store {
 }
 
 export function openStore(connections: StoreConnections, sealer: RecordSealer, clock: () => number): Store {
-  const { dialect, writer, reader, dataVersion } = connections
+  const { dialect, writer, reader, dataVersion, checkpoint } = connections
   const credentials = credentialReads(reader)
   const pages = createResourcePages(reader, dialect, clock)
   const reads: ReadStores = {
@@ -116,6 +119,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     clock,
     chain: (db, orgId) => new ChainWriter(db, dialect, orgId, sealer),
     stores: (db, chain, now) => writeStores(db, dialect, chain, now),
+    ...(checkpoint === undefined ? {} : { onCommitted: createCheckpoints(checkpoint) }),
   })
   return {
     reads,

@@ -23,6 +23,8 @@ export interface UnitOfWorkOptions {
   readonly clock: () => number
   readonly chain: (db: Kysely<Database>, orgId: OrgId) => ChainWriter
   readonly stores: (db: Kysely<Database>, chain: ChainWriter, now: number) => WriteStores
+  /** Told after each commit how many units it held. */
+  readonly onCommitted?: (units: number) => Promise<void>
 }
 
 /** The unit of work with what shutting down needs. */
@@ -112,6 +114,7 @@ class Lane {
     taken.forEach(({ durable }, index) => {
       durable.settle(outcomes[index]!)
     })
+    await this.#options.onCommitted?.(taken.length)
   }
 
   async #fill(db: Kysely<Database>, taken: Waiting[], outcomes: Outcome[]): Promise<void> {
