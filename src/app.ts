@@ -22,6 +22,7 @@ import { healthRouter } from './http/health.ts'
 import { requestLogging } from './http/logging.ts'
 import { requestContext, requestContextOf } from './http/request-context.ts'
 import { hardenApp, securityHeaders } from './http/security-headers.ts'
+import { inSequence } from './http/sequence.ts'
 import type { OpenedStore } from './opened-store.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { recordRefusal } from './provisioning/record-refusal.ts'
@@ -51,9 +52,7 @@ export function createApp(parts: AppParts): Express {
   }
   const app = express()
   hardenApp(app, { publicUrl, trustProxy: config.server.trustProxy })
-  app.use(requestContext())
-  app.use(securityHeaders({ publicUrl }))
-  app.use(requestLogging(logger))
+  app.use(inSequence(requestContext(), securityHeaders({ publicUrl }), requestLogging(logger)))
   const { authenticator, keys, grants } = credentials(parts)
   // First, since nearly every request is its: Express asks one router after the other.
   app.use(

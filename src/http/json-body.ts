@@ -97,9 +97,12 @@ export function parseJson(bytes: unknown): Json {
   return parse(decode(bytes))
 }
 
+/** Making one costs more than reading a small body with it. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     throw syntax('The body is not UTF-8.')
   }

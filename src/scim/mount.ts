@@ -1,4 +1,4 @@
-import { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express'
+import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express'
 import type { ConnectionId, OrgId } from '../domain/ids.ts'
 import { isId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -7,6 +7,7 @@ import { jsonBody } from '../http/json-body.ts'
 import { MAX_TARGET_BYTES } from '../http/limits.ts'
 import { answeredStatus, latencyUs, requestContextOf } from '../http/request-context.ts'
 import { noStore } from '../http/security-headers.ts'
+import { inSequence } from '../http/sequence.ts'
 import { bulkRoutes } from './bulk/route.ts'
 import { type Authenticated, createContext, findContext, keepContext, type ScimPorts } from './context.ts'
 import { deliver, installSend } from './deliver.ts'
@@ -57,11 +58,10 @@ export interface ScimRouterOptions extends ScimPorts {
  */
 export function scimRouter(options: ScimRouterOptions): Router {
   const router = Router()
-  router.use(noStore(), installSend(options.report), arrive(options))
-  router.use(options.authenticate)
-  router.use(enter(options))
-  router.use(jsonBody({ alsoTypes: [SCIM_MEDIA_TYPE], isLarge }))
-  if (options.fastRoutes) hotRoutes(router)
+  const { report, authenticate, fastRoutes } = options
+  const body = jsonBody({ alsoTypes: [SCIM_MEDIA_TYPE], isLarge })
+  const before = [noStore(), installSend(report), arrive(options), authenticate, enter(options), body]
+  router.use(inSequence(...before, ...(fastRoutes ? [hotRoutes(endpointFor)] : [])))
   documentRoutes(router)
   bulkRoutes(router, options.requireScope)
   searchRoutes(router)
@@ -72,6 +72,11 @@ export function scimRouter(options: ScimRouterOptions): Router {
 }
 
 const ENDPOINT = 'scimEndpoint'
+
+/** What the path of a request names, once it has arrived. */
+function endpointFor({ res }: Request): Endpoint | undefined {
+  return res?.locals[ENDPOINT] as Endpoint | undefined
+}
 
 /** Before anybody is known: the route for logs, the observer, and what no credential makes acceptable. */
 function arrive(options: ScimRouterOptions): RequestHandler {
@@ -114,7 +119,7 @@ function enter(options: ScimRouterOptions): RequestHandler {
     const views = await orgViews.of(orgId, attributesVersion)
     const ctx = createContext(req, res, options, { who, views })
     keepContext(res, ctx)
-    const endpoint = res.locals[ENDPOINT] as Endpoint | undefined
+    const endpoint = endpointFor(req)
     if (endpoint === undefined) throw new DomainError('not-found', 'There is no such SCIM endpoint.')
     if (req.method === 'OPTIONS') {
       res.send(new Reply(204, { headers: allow(endpoint) }))

@@ -19,6 +19,7 @@ function sourceId(by: Source): string {
 
 /** The derived tables (memberships, seats, org role) and the history of access: at most one statement a table. */
 export function accessWrites(db: Kysely<Database>): AccessWrites {
+  let recorded: number | undefined
   return {
     facts: (orgId, ids) => readFacts(db, orgId, ids),
     emptyContext: (orgId) => policyContext(db, orgId),
@@ -48,7 +49,8 @@ export function accessWrites(db: Kysely<Database>): AccessWrites {
     },
 
     async record(orgId, changes, seq, at) {
-      await turnPeriods(db, { orgId, seq, at }, changes)
+      await turnPeriods(db, { orgId, seq, at, again: seq === recorded }, changes)
+      recorded = seq
       await countSeats(db, orgId, changes)
       await countAdmins(db, orgId, changes)
     },
@@ -115,16 +117,24 @@ async function writeSeats(db: Kysely<Database>, orgId: OrgId, people: readonly A
   await written(db, orgId, rows.setSeats, set)
 }
 
+interface Turning {
+  readonly orgId: OrgId
+  readonly seq: number
+  readonly at: number
+  /** Whether this unit of work may have opened periods at the seq before. */
+  readonly again: boolean
+}
+
 /** Closes the open periods of values and opens the next; one that would begin and end at the same seq leaves none. */
 async function turnPeriods(
   db: Kysely<Database>,
-  { orgId, seq, at }: { readonly orgId: OrgId; readonly seq: number; readonly at: number },
+  { orgId, seq, at, again }: Turning,
   changes: readonly AccessChange[],
 ): Promise<void> {
   const closing = changes.filter((change) => change.old !== null).map(({ user, kind, target }) => [user, kind, target])
   if (closing.length > 0) {
     const given = { orgId, json: JSON.stringify(closing), seq, at }
-    await rows.dropPeriodsOf(db, given)
+    if (again) await rows.dropPeriodsOf(db, given)
     await rows.closePeriods(db, given)
   }
   const opening = changes.filter((change) => change.new !== null)

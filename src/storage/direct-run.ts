@@ -26,6 +26,12 @@ export function holdsTransaction(db: Kysely<Database>, writer: Kysely<Database>)
   if (run !== undefined) runs.set(db, run)
 }
 
+/** Runs a compiled query, at once where that can be. */
+export async function runCompiled<Row>(db: Kysely<Database>, query: CompiledQuery<Row>): Promise<readonly Row[]> {
+  const run = runs.get(db)
+  return run === undefined ? (await db.executeQuery<Row>(query)).rows : (run(query) as readonly Row[])
+}
+
 /** How statements of `db` run at once; undefined where they cannot (PostgreSQL). */
 export function directRunOf(db: Kysely<Database>): DirectRun | undefined {
   return runs.get(db)

@@ -4,6 +4,7 @@ import type { Filter } from '../domain/filter.ts'
 import { fold } from '../domain/fold.ts'
 import { columnOf, hasIndex } from './attribute-columns.ts'
 import { isCustom } from './custom-sql.ts'
+import { runCompiled } from './direct-run.ts'
 import { type Item, items, type Listing, matchingRows, selectRows } from './listing.ts'
 import { compareKeys, type Keyed, keyOf } from './page-order.ts'
 
@@ -50,7 +51,7 @@ async function keptQuery<T>(listing: Listing, filter: Equality, limit: number): 
     [MARK.limit, limit],
   ])
   const parameters = compiled.parameters.map((each) => (values.has(each) ? values.get(each) : each))
-  const { rows } = await db.executeQuery<Keyed>({ ...compiled, parameters })
+  const rows = await runCompiled<Keyed>(db, { ...compiled, parameters })
   return rows.map((row) => ({ row: row as unknown as T, key: keyOf(order, row) }))
 }
 

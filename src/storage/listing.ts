@@ -5,6 +5,7 @@ import type { Filter } from '../domain/filter.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { PageKey, PageQuery } from '../domain/ports.ts'
 import type { FilterScope } from './attribute-columns.ts'
+import { runCompiled } from './direct-run.ts'
 import { filterToSql } from './filter-sql.ts'
 import { keyColumn, keyOf, type Keyed, type PageOrder, pageOrder } from './page-order.ts'
 
@@ -84,6 +85,6 @@ export function selectRows(listing: Listing, tail: RawBuilder<unknown>): RawBuil
 
 /** Runs a query of {@link selectRows}. */
 export async function items<T>(listing: Listing, query: RawBuilder<Keyed>): Promise<readonly Item<T>[]> {
-  const { rows } = await query.execute(listing.db)
+  const rows = await runCompiled(listing.db, query.compile(listing.db))
   return rows.map((row) => ({ row: row as unknown as T, key: keyOf(listing.order, row) }))
 }

@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
-import type { OrgId } from '../domain/ids.ts'
+import type { ConnectionId, OrgId } from '../domain/ids.ts'
 import type { OrgSeed, OrgWrites } from '../domain/write-ports.ts'
 import { toConnection, toToken } from './credential-row.ts'
 import { readPolicy, writePolicy } from './policy-rows.ts'
+import { preparedQuery } from './prepared-query.ts'
 
 /** The rows of a new org, its chain at genesis. @throws the driver's unique violation when the name is taken */
 export async function insertOrg(db: Kysely<Database>, seed: OrgSeed): Promise<void> {
@@ -101,12 +102,7 @@ function connectionWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertConnecti
 function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection' | 'connectionNamed'> {
   return {
     async connection(orgId, id) {
-      const row = await db
-        .selectFrom('connection')
-        .selectAll()
-        .where('org_id', '=', orgId)
-        .where('id', '=', id)
-        .executeTakeFirst()
+      const [row] = await selectConnection(db, { orgId, id })
       return row && toConnection(row)
     },
 
@@ -122,6 +118,10 @@ function connectionLookups(db: Kysely<Database>): Pick<OrgWrites, 'connection' |
     },
   }
 }
+
+const selectConnection = preparedQuery((db, { orgId, id }: { readonly orgId: OrgId; readonly id: ConnectionId }) =>
+  db.selectFrom('connection').selectAll().where('org_id', '=', orgId).where('id', '=', id).compile(),
+)
 
 /** Opaque tokens, by the hash of their text. */
 function tokenWrites(db: Kysely<Database>): Pick<OrgWrites, 'tokens' | 'insertToken' | 'revokeToken'> {

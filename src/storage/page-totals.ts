@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import type { OrgId } from '../domain/ids.ts'
 import { type Listing, matchingRows } from './listing.ts'
+import { preparedQuery } from './prepared-query.ts'
 import { createRecent } from './recent.ts'
 
 /** How many totals are kept. */
@@ -52,14 +53,13 @@ async function headOf(db: Kysely<Database>, orgId: OrgId): Promise<number> {
 
 /** How many live rows there are. */
 export async function liveTotal({ db, source, scope }: Listing): Promise<number> {
-  const row = await db
-    .selectFrom('org_counter')
-    .select('value')
-    .where('org_id', '=', scope.orgId)
-    .where('name', '=', source.counter)
-    .executeTakeFirst()
+  const [row] = await selectCounter(db, { orgId: scope.orgId, counter: source.counter })
   return row?.value ?? 0
 }
+
+const selectCounter = preparedQuery((db, { orgId, counter }: { readonly orgId: OrgId; readonly counter: string }) =>
+  db.selectFrom('org_counter').select('value').where('org_id', '=', orgId).where('name', '=', counter).compile(),
+)
 
 /** How many rows match, counted up to `most`. */
 export async function countUpTo(listing: Listing, most: number): Promise<number> {

@@ -1,7 +1,7 @@
 import { type CompiledQuery, type DialectAdapter, type Kysely, SqliteAdapter } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
-import { directRunOf } from './direct-run.ts'
+import { runCompiled } from './direct-run.ts'
 
 /** Runs a prepared query. Its parameters are taken by name. */
 export type PreparedQuery<Given extends object, Row> = (db: Kysely<Database>, given: Given) => Promise<readonly Row[]>
@@ -37,9 +37,7 @@ export function preparedQuery<Given extends object, Row>(
       compiled.set(adapter, query)
     }
     const parameters = query.parameters.map((value) => (value instanceof Slot ? valueOf(given, value) : value))
-    const filled = { ...query, parameters }
-    const run = directRunOf(db)
-    return run === undefined ? (await db.executeQuery<Row>(filled)).rows : (run(filled) as readonly Row[])
+    return runCompiled(db, { ...query, parameters })
   }
 }
 

@@ -11,6 +11,10 @@ import { type PreparingDatabase, withStatementCache } from './statement-cache.ts
 export interface SqliteConnections {
   readonly writer: Kysely<Database>
   readonly reader: Kysely<Database>
+  /** Another number once another connection, of this or any process, has committed. */
+  readonly dataVersion: () => number
+  /** Copies the write-ahead log into the file, as far as readers allow. @throws the driver's error */
+  readonly checkpoint: () => void
   /** Fast consistency check of the whole file; the problems found, empty when sound. */
   quickCheck(): readonly string[]
   close(): Promise<void>
@@ -20,6 +24,8 @@ export interface SqliteConnections {
 const BUSY_TIMEOUT_MS = 20
 /** Opening may wait longer: nothing is served yet, and a new file changes to WAL under an exclusive lock. */
 const OPEN_TIMEOUT_MS = 5_000
+/** Pages in the write-ahead log at which a commit copies them into the file itself. */
+const AUTOCHECKPOINT_PAGES = 4_000
 
 /**
  * Opens (and makes) the database file.
@@ -28,14 +34,21 @@ const OPEN_TIMEOUT_MS = 5_000
 export function openSqlite(file: string, onQuery?: QueryListener): SqliteConnections {
   mkdirSync(dirname(file), { recursive: true })
   const writing = openFile(file, { readonly: false })
+  // The gateway does it between its batches; this is for what is written beside them.
+  writing.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`)
   const reading = openFile(file, { readonly: true })
   const [forWriting, forReading] = [withStatementCache(writing), withStatementCache(reading)]
   const [writer, reader] = [kyselyOver(forWriting, onQuery), kyselyOver(forReading, onQuery)]
-  runTransactionsDirectly(writer, directRun(forWriting, onQuery))
-  runDirectly(reader, directRun(forReading, onQuery))
+  runTransactionsDirectly(writer, directRun(writing, onQuery))
+  runDirectly(reader, directRun(reading, onQuery))
+  const dataVersion = reading.prepare('PRAGMA data_version').pluck()
   return {
     writer,
     reader,
+    dataVersion: () => dataVersion.get() as number,
+    checkpoint: () => {
+      writing.pragma('wal_checkpoint(PASSIVE)')
+    },
     quickCheck: () => quickCheck(writing),
     close() {
       reading.close()
@@ -77,12 +90,39 @@ function kyselyOver(database: PreparingDatabase, onQuery: QueryListener | undefi
   return new Kysely<Database>({ dialect: new SqliteDialect({ database }), ...listening(onQuery) })
 }
 
-function directRun(database: PreparingDatabase, onQuery: QueryListener | undefined): DirectRun {
+/**
+ * Rows are taken as lists and made into objects here: the driver sets each column of an object by name through the
+ * engine, which for a wide row takes longer than SQLite does to find it.
+ */
+function directRun(database: Sqlite.Database, onQuery: QueryListener | undefined): DirectRun {
+  const statements = withStatementCache(database)
+  const columns = new WeakMap<Sqlite.Statement, readonly string[]>()
   return (query) => {
-    const statement = database.prepare(query.sql)
-    const rows = statement.reader ? statement.all(query.parameters) : []
+    const statement = statements.prepare(query.sql)
+    const rows = statement.reader ? readRows(statement, query.parameters, columns) : []
     if (!statement.reader) statement.run(query.parameters)
     onQuery?.(query)
     return rows
   }
+}
+
+function readRows(
+  statement: Sqlite.Statement,
+  parameters: readonly unknown[],
+  columns: WeakMap<Sqlite.Statement, readonly string[]>,
+): readonly unknown[] {
+  const rows = statement.raw().all(parameters) as unknown[][]
+  let names = columns.get(statement)
+  // Another process that migrates the store can add to what `*` stands for.
+  if (names === undefined || (rows[0] !== undefined && rows[0].length !== names.length)) {
+    names = statement.columns().map(({ name }) => name)
+    columns.set(statement, names)
+  }
+  return rows.map((values) => toRow(names, values))
+}
+
+function toRow(names: readonly string[], values: readonly unknown[]): Readonly<Record<string, unknown>> {
+  const row: Record<string, unknown> = {}
+  for (let at = 0; at < names.length; at++) row[names[at]!] = values[at]
+  return row
 }

@@ -10,6 +10,7 @@ import type { RecordSealer } from '../domain/record.ts'
 import { apiKeyReads } from './api-keys.ts'
 import { attributeReads } from './attribute-reads.ts'
 import { ChainWriter } from './chain-writer.ts'
+import { createCheckpoints } from './checkpoints.ts'
 import { credentialReads } from './credential-reads.ts'
 import { type Deployment, findDeployment, insertDeployment } from './deployment-store.ts'
 import { groupReads } from './group-reads.ts'
@@ -21,6 +22,7 @@ import { openPostgres } from './postgres.ts'
 import type { QueryListener } from './query-listener.ts'
 import { recordReads } from './record-reads.ts'
 import { createResourcePages } from './resource-page.ts'
+import { keepingTokens } from './kept-tokens.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
 import { ruleReads } from './rule-reads.ts'
@@ -46,6 +48,10 @@ export interface StoreConnections {
   readonly dialect: Dialect
   readonly writer: Kysely<Database>
   readonly reader: Kysely<Database>
+  /** Of the embedded store: another number once another connection, of this or any process, has committed. */
+  readonly dataVersion: (() => number) | undefined
+  /** Of the embedded store: copies its write-ahead log into the file. */
+  readonly checkpoint: (() => void) | undefined
   migrationStatus(): Promise<readonly MigrationState[]>
   /** Migrations that a newer version ran on this store. */
   unknownMigrations(): Promise<readonly MigrationState[]>
@@ -68,9 +74,9 @@ export function openConnections(location: StoreLocation): StoreConnections {
   const { databaseUrl, dataDir, onQuery } = location
   const sqlite = databaseUrl === undefined ? openSqlite(databaseFile(dataDir), onQuery) : undefined
   const open = sqlite ?? openPostgres(databaseUrl!, location)
-  const dialect = sqlite === undefined ? 'postgres' : 'sqlite'
+  const dialect: Dialect = sqlite === undefined ? 'postgres' : 'sqlite'
   const { writer, reader } = open
-  return translatingErrors({
+  const connections = translatingErrors({
     dialect,
     writer,
     reader,
@@ -83,6 +89,7 @@ export function openConnections(location: StoreLocation): StoreConnections {
       inTransaction(writer, dialect, (db) => insertDeployment(db, row)),
     close: () => open.close(),
   })
+  return { ...connections, dataVersion: sqlite?.dataVersion, checkpoint: sqlite?.checkpoint }
 }
 
 /** The store once its schema and key are known: reads, the unit of work, and what is written outside any chain. */
@@ -101,7 +108,8 @@ export interface Store {
 }
 
 export function openStore(connections: StoreConnections, sealer: RecordSealer, clock: () => number): Store {
-  const { dialect, writer, reader } = connections
+  const { dialect, writer, reader, dataVersion, checkpoint } = connections
+  const credentials = credentialReads(reader)
   const pages = createResourcePages(reader, dialect, clock)
   const reads: ReadStores = {
     users: translatingErrors(userReads(reader, dialect, pages)),
@@ -109,7 +117,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     roles: translatingErrors(roleReads(reader)),
     rules: translatingErrors(ruleReads(reader)),
     attributes: translatingErrors(attributeReads(reader)),
-    credentials: translatingErrors(credentialReads(reader)),
+    credentials: translatingErrors(dataVersion === undefined ? credentials : keepingTokens(credentials, dataVersion)),
     keys: translatingErrors(apiKeyReads(reader)),
     answers: translatingErrors(answerReads(reader)),
     memberships: translatingErrors(membershipReads(reader)),
@@ -122,6 +130,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     clock,
     chain: (db, orgId) => new ChainWriter(db, dialect, orgId, sealer),
     stores: (db, chain, now) => writeStores(db, dialect, chain, now),
+    ...(checkpoint === undefined ? {} : { onCommitted: createCheckpoints(checkpoint) }),
   })
   return {
     reads,

@@ -23,6 +23,8 @@ export interface UnitOfWorkOptions {
   readonly clock: () => number
   readonly chain: (db: Kysely<Database>, orgId: OrgId) => ChainWriter
   readonly stores: (db: Kysely<Database>, chain: ChainWriter, now: number) => WriteStores
+  /** Told after each commit how many units it held. */
+  readonly onCommitted?: (units: number) => Promise<void>
 }
 
 /** The unit of work with what shutting down needs. */
@@ -107,9 +109,12 @@ class Lane {
       return
     }
     this.#alone = Math.max(0, this.#alone - 1)
+    // In a turn of their own: work, commit and the answers of a full batch together would hold the loop too long.
+    await new Promise(setImmediate)
     taken.forEach(({ durable }, index) => {
       durable.settle(outcomes[index]!)
     })
+    await this.#options.onCommitted?.(taken.length)
   }
 
   async #fill(db: Kysely<Database>, taken: Waiting[], outcomes: Outcome[]): Promise<void> {

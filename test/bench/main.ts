@@ -21,6 +21,7 @@ const ACCEPTED = join(packageRoot(), 'test', 'bench', 'accepted.json')
 const USAGE = `npm run bench -- [options]
   --users N[,N…]     people in the directory, or in several side by side (10000; at most 1000000)
   --seconds S        of 16 clients for each case, server and round (1)
+  --sync-ms MS       each sync of a file takes so much longer, as on a disk over a network (0)
   --only TEXT        only cases whose name holds the text
   --log-level LEVEL  the gateway's LOG_LEVEL (info)
   --main FILE        the built gateway to measure (dist/src/main.js)
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
   options: {
     users: { type: 'string', default: '10000' },
     seconds: { type: 'string', default: '1' },
+    'sync-ms': { type: 'string', default: '0' },
     only: { type: 'string', default: '' },
     'log-level': { type: 'string', default: 'info' },
     main: { type: 'string', default: join(packageRoot(), 'dist', 'src', 'main.js') },
@@ -56,6 +58,7 @@ interface Seen {
 
 async function main(): Promise<void> {
   const sizes = options.users.split(',').map(Number)
+  if (!(Number(options['sync-ms']) >= 0)) throw new Error('--sync-ms wants a number of milliseconds')
   if (sizes.some((size) => !Number.isInteger(size) || size < 100 || size > 1_000_000)) {
     throw new Error('--users wants whole numbers from 100 to 1000000')
   }
@@ -68,6 +71,7 @@ async function main(): Promise<void> {
       node: process.version,
       cpus: availableParallelism(),
       logLevel: options['log-level'],
+      syncMs: Number(options['sync-ms']),
       directories,
     })
   } finally {
@@ -79,8 +83,8 @@ async function main(): Promise<void> {
 async function run(dir: string, users: number): Promise<Running> {
   say(`building a directory of ${users} people`)
   const nodeArgs = options.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile]
-  const { main, 'log-level': logLevel } = options
-  const bench = await startBench({ dir, users, main, logLevel, nodeArgs })
+  const { main, 'log-level': logLevel, 'sync-ms': syncMs } = options
+  const bench = await startBench({ dir, users, main, logLevel, nodeArgs, syncMs: Number(syncMs) })
   const connection = new Connection(bench.gateway.port, bench.gateway.token)
   const offered = await offeredCases(bench.directory, (request: Request) => connection.send(request))
   connection.close()
@@ -149,6 +153,7 @@ function resultOf(it: Case, server: Server, { times, loads }: Seen): CaseResult 
             p99: middle((load) => load.p99),
             cpuMs: middle((load) => load.cpuMs),
             livezMs: Math.max(...loads.map((load) => load.livezMs)),
+            holdMs: Math.max(...loads.map((load) => load.holdMs)),
           },
   }
 }

@@ -15,8 +15,10 @@ export interface Load {
   readonly p50: number
   readonly p99: number
   readonly cpuMs: number
-  /** Longest wait for `/livez` meanwhile, milliseconds: how long the event loop was held, or busy. */
+  /** Longest wait for `/livez` meanwhile, milliseconds: what was asked before it is answered first. */
   readonly livezMs: number
+  /** How long the event loop was held at most meanwhile, milliseconds. */
+  readonly holdMs: number
 }
 
 export type NextIndex = (server: Server, name: string) => number
@@ -47,6 +49,7 @@ export async function askInTurn(server: Server, it: Case, count: number, next: N
 export async function askTogether(server: Server, it: Case, seconds: number, next: NextIndex): Promise<Load> {
   const connections = Array.from({ length: CLIENTS }, () => new Connection(server.port, server.token))
   const times: number[] = []
+  await server.longestHoldMs()
   const cpuBefore = server.cpuMs()
   const started = performance.now()
   const until = started + seconds * 1_000
@@ -62,7 +65,8 @@ export async function askTogether(server: Server, it: Case, seconds: number, nex
     const elapsed = (performance.now() - started) / 1_000
     const { p50, p99 } = latencyOf(times)
     const cpuMs = (server.cpuMs() - cpuBefore) / times.length
-    return { perSecond: times.length / elapsed, p50, p99, cpuMs, livezMs }
+    const holdMs = await server.longestHoldMs()
+    return { perSecond: times.length / elapsed, p50, p99, cpuMs, livezMs, holdMs }
   } finally {
     for (const connection of connections) connection.close()
   }

@@ -3,11 +3,24 @@ import type { CaseResult, DirectoryResult, RunResult, Slower } from './results.t
 
 /** A run as tables for a terminal. */
 export function reportText(run: RunResult, budgets: readonly Budget[], slower: readonly Slower[] | undefined): string {
-  const head = `Node ${run.node}, ${run.cpus} cores shared by both servers and the client, LOG_LEVEL=${run.logLevel}`
+  const sync = run.syncMs === 0 ? '' : `, each sync ${run.syncMs} ms longer`
+  const head = `Node ${run.node}, ${run.cpus} cores shared by both servers and the client, LOG_LEVEL=${run.logLevel}${sync}`
   return [head, ...run.directories.map(directoryText), budgetsText(budgets), slowerText(slower)].join('\n\n')
 }
 
-const HEADINGS = ['', '', '1 client p50', 'p95', 'p99 ms', '16: req/s', 'p50', 'p99 ms', 'CPU ms', '/livez max']
+const HEADINGS = [
+  '',
+  '',
+  '1 client p50',
+  'p95',
+  'p99 ms',
+  '16: req/s',
+  'p50',
+  'p99 ms',
+  'CPU ms',
+  '/livez max',
+  'hold max',
+]
 
 function directoryText(directory: DirectoryResult): string {
   const { users, buildSeconds, memory } = directory
@@ -29,6 +42,7 @@ function rowOf({ name, server, latency, load }: CaseResult): readonly string[] {
     number(load?.p99),
     number(load?.cpuMs, 3),
     number(load?.livezMs, 1),
+    number(load?.holdMs, 1),
   ]
 }
 
@@ -49,7 +63,7 @@ function slowerText(slower: readonly Slower[] | undefined): string {
   return `Slower than in the accepted result, both relative to the bare handler\n${table(rows, [0, 1])}`
 }
 
-function table(rows: readonly (readonly string[])[], right: readonly number[] = [2, 3, 4, 5, 6, 7, 8, 9]): string {
+function table(rows: readonly (readonly string[])[], right: readonly number[] = [2, 3, 4, 5, 6, 7, 8, 9, 10]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? []
   const cell = (text: string, column: number): string =>
     right.includes(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)

@@ -24,6 +24,8 @@ export interface RunResult {
   readonly node: string
   readonly cpus: number
   readonly logLevel: string
+  /** What each sync of a file took more than the machine's disk does, milliseconds. */
+  readonly syncMs: number
   readonly directories: readonly DirectoryResult[]
 }
 

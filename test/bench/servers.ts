@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -19,6 +19,8 @@ export interface Server {
   cpuMs(): number
   /** Resident memory now and at its highest, MiB; NaN where there is no /proc. */
   memory(): { readonly now: number; readonly peak: number }
+  /** How long its event loop was held at most since this was asked last, milliseconds. */
+  longestHoldMs(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -37,6 +39,8 @@ export interface BenchOptions {
   readonly logLevel: string
   /** Arguments of Node for the gateway, such as `--cpu-prof`. */
   readonly nodeArgs: readonly string[]
+  /** What each sync of a file takes more than this machine's disk does, milliseconds. */
+  readonly syncMs: number
 }
 
 /** A directory of that many people in two stores, the gateway serving one and the bare handler the other. */
@@ -59,9 +63,25 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   const bareFile = join(options.dir, 'bare', 'rollcall.db')
   mkdirSync(join(options.dir, 'bare'))
   cpSync(join(dataDir, 'rollcall.db'), bareFile)
+  const disk = options.syncMs === 0 ? {} : slowDisk(options.dir, options.syncMs)
+  Object.assign(env, disk)
   const gateway = await serve(options.nodeArgs)
-  const bare = await start({ name: 'bare', token, args: ['--import', 'tsx', join(HERE, 'bare.ts'), bareFile], env: {} })
+  const bare = await start({
+    name: 'bare',
+    token,
+    args: ['--import', 'tsx', join(HERE, 'bare.ts'), bareFile],
+    env: disk,
+  })
   return { gateway, bare, directory, buildSeconds }
+}
+
+/** The environment in which a process waits at each sync of a file. Wants a C compiler. */
+function slowDisk(dir: string, syncMs: number): Readonly<Record<string, string>> {
+  const library = join(dir, 'slow-sync.so')
+  execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, join(HERE, 'slow-sync.c'), '-ldl'], {
+    stdio: 'inherit',
+  })
+  return { LD_PRELOAD: library, BENCH_SYNC_MS: String(syncMs) }
 }
 
 interface StartOptions {
@@ -73,12 +93,13 @@ interface StartOptions {
 
 async function start({ name, token, args, env }: StartOptions): Promise<Server> {
   const port = await freePort()
-  const all = name === 'bare' ? [...args, String(port)] : args
+  const probed = ['--import', join(HERE, 'loop-probe.mjs'), ...args]
+  const all = name === 'bare' ? [...probed, String(port)] : probed
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(process.execPath, all, {
     env: { PATH, HOME, PORT: String(port), NODE_ENV: 'production', ...env },
     // What is logged is written out as in production, to where nothing waits for it.
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   await ready(child, port, token)
   return {
@@ -87,6 +108,11 @@ async function start({ name, token, args, env }: StartOptions): Promise<Server> 
     token,
     cpuMs: () => cpuMs(child.pid!),
     memory: () => memory(child.pid!),
+    longestHoldMs: () =>
+      new Promise((resolve) => {
+        child.once('message', ({ holdMs }: { readonly holdMs: number }) => resolve(holdMs))
+        child.send('hold')
+      }),
     stop: () =>
       new Promise((resolve) => {
         if (child.exitCode !== null) return resolve()
