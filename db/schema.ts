@@ -159,8 +159,12 @@ export interface TeamTable {
   id: string
   archived_at: number | null
   default_role: string
+  /** JSON of a StorageBucket. */
   storage: string | null
+  /** `org` or `members`. */
   visibility: string
+  /** `admins` or `members`. */
+  inviters: Generated<string>
 }
 
 export interface ExplicitGrantTable {
@@ -267,6 +271,8 @@ export interface WithheldAdminTable {
   user_id: string
   connection_id: string
   attribute: string
+  /** `waiting` or `refused`. */
+  state: Generated<string>
   created: number
 }
 

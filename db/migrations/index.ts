@@ -7,6 +7,7 @@ import { serviceAccounts } from './0004-service-accounts.ts'
 import { rules } from './0005-rules.ts'
 import { seatsAndBreaker } from './0006-seats-and-breaker.ts'
 import { apiKeys } from './0007-api-keys.ts'
+import { teamsByHand } from './0008-teams-by-hand.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -18,5 +19,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0005-rules': rules(dialect),
     '0006-seats-and-breaker': seatsAndBreaker(dialect),
     '0007-api-keys': apiKeys(dialect),
+    '0008-teams-by-hand': teamsByHand(dialect),
   }
 }

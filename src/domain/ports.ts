@@ -10,6 +10,8 @@ import type { OrgAttributes } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
 import type { CustomRole } from './role.ts'
 import type { Rule } from './rule.ts'
+import type { TeamReads } from './team-ports.ts'
+import type { WaitingReads } from './ownership-ports.ts'
 import type { User } from './user.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
 
@@ -195,6 +197,8 @@ export interface RecordReads {
 export interface ReadStores {
   readonly users: UserReads
   readonly groups: GroupReads
+  readonly teams: TeamReads
+  readonly waiting: WaitingReads
   readonly roles: RoleReads
   readonly rules: RuleReads
   readonly attributes: AttributeReads

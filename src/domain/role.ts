@@ -90,6 +90,27 @@ export function inCatalogueOrder(permissions: Iterable<string>): readonly string
   return PERMISSIONS.filter((permission) => wanted.has(permission))
 }
 
+/**
+ * What a role adds to its base when it is to permit what is named: in the order of the catalogue, without what the base
+ * gives anyway.
+ * @throws DomainError `invalid-value` naming the first that is no permission
+ */
+export function addedPermissions(base: RoleBase, names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => !isPermission(name))
+  if (unknown !== undefined) {
+    const shown = JSON.stringify(unknown.slice(0, 80))
+    const operations = CATALOGUE[unknown.split(':')[0] ?? '']?.all.join(', ')
+    const known =
+      operations === undefined
+        ? `Objects are ${Object.keys(CATALOGUE).join(', ')}`
+        : `Operations there are ${operations}`
+    throw new DomainError('invalid-value', `permissions: there is no ${shown}. ${known}.`, {
+      params: { path: 'permissions' },
+    })
+  }
+  return inCatalogueOrder(names.filter((name) => !isInherited(base, name)))
+}
+
 /** One permission that a role has, and whether its base gives it. */
 export interface EffectivePermission {
   readonly name: string

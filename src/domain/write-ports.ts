@@ -14,6 +14,8 @@ import type { RuleWrites } from './rule-ports.ts'
 import type { SeatType } from './seat.ts'
 import type { HeldSeat, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
+import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
+import type { TeamWrites } from './team-ports.ts'
 import type { User, UserStatus } from './user.ts'
 
 /** How a member value resolved: what row it names, and whether it can be a member. */
@@ -214,10 +216,10 @@ export interface AccessWrites {
   record(orgId: OrgId, changes: readonly AccessChange[], seq: number, at: number): Promise<void>
 }
 
-/** What an explicit value is about: reconcile reads all kinds but `registry_role`, which derives nothing. */
+/** What an explicit value is about: reconcile reads all kinds but `registry_role` and `auditor`, which derive nothing. */
 export interface GrantKey {
-  readonly kind: Grant['kind'] | 'registry_role'
-  /** Product, team id or registry name; '' for org_role. */
+  readonly kind: Grant['kind'] | 'registry_role' | 'auditor'
+  /** Product, team id or registry name; '' for org_role and flags. */
   readonly target: string
 }
 
@@ -244,8 +246,10 @@ export interface GrantWrites {
   clear(orgId: OrgId, user: UserId, key: GrantKey): Promise<string | undefined>
   /** Keeps that a person's `roles` or `entitlements` ask for an admin without effect, as an item for the admins. */
   withhold(orgId: OrgId, user: UserId, item: WithheldAdmin): Promise<void>
-  /** Ends that item, if there is one. */
-  release(orgId: OrgId, user: UserId): Promise<void>
+  /** Ends that item. @returns whether there was one */
+  release(orgId: OrgId, user: UserId): Promise<boolean>
+  /** Keeps that an admin refused it, so that it is not asked again while it is still stated. @returns whether it was there */
+  refuse(orgId: OrgId, user: UserId): Promise<boolean>
   /** Every explicit value of a person. */
   list(orgId: OrgId, user: UserId): Promise<readonly (GrantKey & { readonly value: string })[]>
   /** The live team of that name, in any case. */
@@ -328,6 +332,14 @@ export interface OrgWrites {
     orgId: OrgId,
     policy: Pick<OrgPolicy, 'defaultOrgRole' | 'defaultSeats' | 'stored' | 'licence'>,
   ): Promise<void>
+  /** @returns the name there was @throws DomainError `uniqueness` when the name is taken */
+  rename(orgId: OrgId, name: string): Promise<string>
+  /**
+   * Gives what a connection owns to another: all of it, or the one user or group named, also of no owner.
+   * @returns whom and which groups, by id
+   * @throws DomainError `uniqueness` when the new owner has one of the externalIds already
+   */
+  handOver(orgId: OrgId, handover: Handover): Promise<HandedOver>
 }
 
 /** A key just made, with the SHA-256 (32 bytes) of its text. */
@@ -346,25 +358,6 @@ export interface AnswerWrites {
   claim(orgId: OrgId, key: OnceKey, requestHash: Uint8Array, at: number): Promise<boolean>
 }
 
-/** Which connection would link which user or group. */
-export interface LinkKey {
-  readonly connectionId: ConnectionId
-  readonly subjectId: string
-}
-
-/** A linking write that waits for an admin. */
-export interface LinkRequest extends LinkKey {
-  readonly subjectType: 'user' | 'group'
-  readonly reason: string
-}
-
-export interface LinkWrites {
-  state(orgId: OrgId, link: LinkKey): Promise<string | undefined>
-  ask(orgId: OrgId, request: LinkRequest, at: number): Promise<void>
-  /** @returns whether there was such a request */
-  decide(orgId: OrgId, link: LinkKey, state: 'confirmed' | 'rejected' | 'done', at: number): Promise<boolean>
-}
-
 /** The provisioning log as a unit of work sees it: append only, linked under the org's lock. */
 export interface Journal {
   /** The seq the next record of this unit will have. */
@@ -381,6 +374,7 @@ export interface WriteStores {
   count(orgId: OrgId, counter: string, by: number): Promise<void>
   readonly users: UserWrites
   readonly groups: GroupWrites
+  readonly teams: TeamWrites
   readonly roles: RoleWrites
   readonly rules: RuleWrites
   readonly attributes: AttributeWrites

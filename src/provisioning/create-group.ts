@@ -8,6 +8,7 @@ import { isDirectoryOnly } from './directory-only.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { groupTargets, recordGroupChange, skippedMembers } from './group-record.ts'
 import { applyMemberSteps } from './member-changes.ts'
+import { insertGroup } from './new-group.ts'
 import { checkMayOwn, ownerFor } from './ownership.ts'
 import { checkGroupOpen, matched } from './protected-group.ts'
 import type { Provisioning } from './provisioning.ts'
@@ -15,8 +16,8 @@ import { joinOrgAccounts } from './service-account.ts'
 import { submitChange } from './submit-change.ts'
 import { peopleOfTeam } from './touched-people.ts'
 
-/** How long a deleted group's name brings its team back to the connection that deleted it. */
-const RESTORE_MS = 30 * 86_400_000
+/** How long a deleted group can come back: restored by an admin, or pushed again by the connection that deleted it. */
+export const RESTORE_MS = 30 * 86_400_000
 
 /**
  * Makes a group and its team of the same id (RFC 7644 §3.3). A name that the same connection deleted within 30 days
@@ -107,29 +108,20 @@ async function makeGroup(stores: WriteStores, caller: Caller, draft: GroupDraft,
   const owner = ownerFor(caller)
   const { displayName, externalId } = draft
   const deleted = owner && (await stores.groups.findDeleted(orgId, displayName, owner, stores.now - RESTORE_MS))
-  await stores.count(orgId, 'group', 1)
   if (deleted !== undefined) {
     const version = deleted.version + 1
     const group: Group = { ...deleted, displayName, externalId, version, updated: stores.now, memberCount: 0 }
     await checkGroupOpen(stores, caller, group)
+    const team = await stores.teams.findDeleted(orgId, group.id)
+    const archivedBefore = team?.archivedAt === team?.deletedAt ? undefined : team?.archivedAt
+    await stores.count(orgId, 'group', 1)
     await stores.groups.revive(orgId, group)
-    await stores.groups.archiveTeam(orgId, group.id, undefined)
+    await stores.teams.endRoles(orgId, group.id)
+    await stores.groups.archiveTeam(orgId, group.id, archivedBefore)
     return { group, action: 'team.restore', hasTeam: true }
   }
-  const group: Group = {
-    id: fresh,
-    ord: await stores.next(orgId, 'ord.group'),
-    version: 1,
-    created: stores.now,
-    updated: stores.now,
-    displayName,
-    owner,
-    externalId,
-    markedProtected: false,
-    memberCount: 0,
-  }
+  const group = await insertGroup(stores, orgId, { id: fresh, displayName, owner, externalId })
   await checkGroupOpen(stores, caller, group)
-  await stores.groups.insert(orgId, group)
   const { settings } = await stores.orgs.policy(orgId)
   const hasTeam = settings.groupsCreateTeams && !isDirectoryOnly(await stores.rules.all(orgId), matched(group))
   if (hasTeam) await stores.groups.insertTeam(orgId, group.id)

@@ -30,9 +30,11 @@ export function deleteGroup(
       checkVersion(group.version, options.ifMatch)
       await checkMayDelete(stores, orgId, caller, group.owner)
       await checkGroupOpen(stores, caller, group)
+      const team = await stores.teams.find(orgId, id)
       const people = new Set(await peopleOfTeam(stores, orgId, id))
       await stores.groups.remove(orgId, id, stores.now)
-      await stores.groups.archiveTeam(orgId, id, stores.now)
+      // One that an admin archived before stays archived when the group comes back.
+      if (team?.archivedAt === undefined) await stores.groups.archiveTeam(orgId, id, stores.now)
       await stores.count(orgId, 'group', -1)
       await stores.users.touch(orgId, [...people], stores.now)
       const record = {

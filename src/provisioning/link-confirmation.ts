@@ -3,7 +3,8 @@ import { DomainError } from '../domain/errors.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { Actor, RequestFacts } from '../domain/record.ts'
-import type { LinkRequest, WriteStores } from '../domain/write-ports.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
+import type { LinkRequest } from '../domain/ownership-ports.ts'
 import type { Provisioning } from './provisioning.ts'
 
 /** The reason of a refusal that leaves an item for the admins. */
@@ -17,7 +18,16 @@ export const LINK_REASON = 'link.unconfirmed'
 export async function checkLink(stores: WriteStores, caller: Caller, subject: string): Promise<void> {
   const { connection, orgId } = caller
   if (connection === undefined) return
-  if ((await stores.links.state(orgId, { connectionId: connection.id, subjectId: subject })) === 'confirmed') return
+  const state = await stores.links.state(orgId, { connectionId: connection.id, subjectId: subject })
+  if (state === 'confirmed') return
+  if (state === 'rejected') {
+    throw new DomainError(
+      'forbidden',
+      'An administrator decided that this resource of Rollcall is not the one your identity provider means; give yours ' +
+        'another name or address, or ask the administrator',
+      { reason: 'link.rejected' },
+    )
+  }
   throw new DomainError(
     'forbidden',
     'This would link a resource made in Rollcall to your identity provider under another name or address, and is ' +
@@ -41,7 +51,7 @@ export function askToLink(
 export async function settleLink(stores: WriteStores, caller: Caller, subject: string): Promise<void> {
   const { connection, orgId } = caller
   if (connection === undefined) return
-  await stores.links.decide(orgId, { connectionId: connection.id, subjectId: subject }, 'done', stores.now)
+  await stores.links.settle(orgId, { connectionId: connection.id, subjectId: subject }, stores.now)
 }
 
 export interface LinkDecision {
@@ -56,13 +66,28 @@ export interface LinkDecision {
  * @throws DomainError `not-found` when nothing waits
  */
 export function confirmLink(provisioning: Provisioning, decision: LinkDecision): Submitted<void> {
-  const { orgId, actor, request, link } = decision
+  return decide(provisioning, decision, 'confirmed')
+}
+
+/**
+ * An admin keeps a connection from linking a resource; it may be confirmed later nevertheless.
+ * @throws DomainError `not-found` when nothing waits
+ */
+export function rejectLink(provisioning: Provisioning, decision: LinkDecision): Submitted<void> {
+  return decide(provisioning, decision, 'rejected')
+}
+
+function decide(
+  provisioning: Provisioning,
+  { orgId, actor, request, link }: LinkDecision,
+  state: 'confirmed' | 'rejected',
+): Submitted<void> {
   return provisioning.work.submit(orgId, async (stores) => {
-    if (!(await stores.links.decide(orgId, link, 'confirmed', stores.now))) {
+    if (!(await stores.links.decide(orgId, link, state, stores.now))) {
       throw new DomainError('not-found', 'Nothing waits for confirmation under this id')
     }
     await stores.journal.append(orgId, {
-      action: 'link.confirm',
+      action: state === 'confirmed' ? 'link.confirm' : 'link.reject',
       actor,
       request,
       outcome: { result: 'success' },

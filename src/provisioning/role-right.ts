@@ -2,13 +2,16 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import type { RoleId } from '../domain/ids.ts'
+import { requireOrgAdmin } from './caller-right.ts'
 
 /**
  * What a role permits is for administrators to say: scripts act with an administrator's key, an identity provider needs
  * the right to make administrators.
  * @throws DomainError `forbidden`
  */
-export function checkMayWriteRoles({ connection }: Caller): void {
+export function checkMayWriteRoles(caller: Caller): void {
+  const { connection, account } = caller
+  if (account !== undefined) requireOrgAdmin(caller)
   if (connection === undefined || connection.kind === 'script' || connection.mayGrantAdmin) return
   throw new DomainError(
     'forbidden',

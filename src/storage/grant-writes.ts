@@ -63,7 +63,7 @@ function grantRows(db: Kysely<Database>): Pick<GrantWrites, 'set' | 'clear' | 'l
 }
 
 /** One item a person, the first that asked, until it is settled. */
-function withheldAdmins(db: Kysely<Database>): Pick<GrantWrites, 'withhold' | 'release'> {
+function withheldAdmins(db: Kysely<Database>): Pick<GrantWrites, 'withhold' | 'release' | 'refuse'> {
   return {
     async withhold(orgId, user, { connection, attribute, at }) {
       await db
@@ -74,7 +74,19 @@ function withheldAdmins(db: Kysely<Database>): Pick<GrantWrites, 'withhold' | 'r
     },
 
     async release(orgId, user) {
-      await db.deleteFrom('withheld_admin').where('org_id', '=', orgId).where('user_id', '=', user).execute()
+      const gone = db.deleteFrom('withheld_admin').where('org_id', '=', orgId).where('user_id', '=', user)
+      return (await gone.executeTakeFirst()).numDeletedRows > 0n
+    },
+
+    async refuse(orgId, user) {
+      const { numUpdatedRows } = await db
+        .updateTable('withheld_admin')
+        .set({ state: 'refused' })
+        .where('org_id', '=', orgId)
+        .where('user_id', '=', user)
+        .where('state', '=', 'waiting')
+        .executeTakeFirst()
+      return numUpdatedRows > 0n
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
-import type { ConnectionId, OrgId } from '../domain/ids.ts'
+import type { ConnectionId, GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { OrgSeed, OrgWrites } from '../domain/write-ports.ts'
 import { toConnection, toToken } from './credential-row.ts'
 import { readPolicy, writePolicy } from './policy-rows.ts'
@@ -43,6 +43,7 @@ export function orgWrites(db: Kysely<Database>): OrgWrites {
     ...connectionWrites(db),
     ...tokenWrites(db),
     ...trustWrites(db),
+    ...handovers(db),
     policy: (orgId) => readPolicy(db, orgId),
     savePolicy: (orgId, policy) => writePolicy(db, orgId, policy),
   }
@@ -162,6 +163,43 @@ function tokenWrites(db: Kysely<Database>): Pick<OrgWrites, 'tokens' | 'insertTo
         .where('org_id', '=', orgId)
         .where('id', '=', id)
         .execute()
+    },
+  }
+}
+
+/** The org's own row, and who owns what in it. */
+function handovers(db: Kysely<Database>): Pick<OrgWrites, 'rename' | 'handOver'> {
+  return {
+    async rename(orgId, name) {
+      const { name: former } = await db
+        .selectFrom('org')
+        .select('name')
+        .where('id', '=', orgId)
+        .executeTakeFirstOrThrow()
+      await db
+        .updateTable('org')
+        .set({ name, name_key: fold(name) })
+        .where('id', '=', orgId)
+        .execute()
+      return former
+    },
+
+    async handOver(orgId, { from, to, subject, at }) {
+      const handed = async (table: 'user' | 'scim_group', type: 'user' | 'group'): Promise<readonly string[]> => {
+        if (subject !== undefined && subject.type !== type) return []
+        let query = db
+          .updateTable(table)
+          .set((eb) => ({ owner_connection_id: to ?? null, version: eb('version', '+', 1), updated: at }))
+          .where('org_id', '=', orgId)
+          .where('owner_connection_id', from === undefined ? 'is' : '=', from ?? null)
+          .where('deleted_at', 'is', null)
+        // The name a directory has for something means nothing once it owns it no more.
+        if (to === undefined) query = query.set({ external_id: null })
+        if (subject !== undefined) query = query.where('id', '=', subject.id)
+        return (await query.returning('id').execute()).map(({ id }) => id).sort()
+      }
+      const users = (await handed('user', 'user')) as readonly UserId[]
+      return { users, groups: (await handed('scim_group', 'group')) as readonly GroupId[] }
     },
   }
 }

@@ -26,11 +26,13 @@ import { keepingTokens } from './kept-tokens.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
 import { ruleReads } from './rule-reads.ts'
+import { teamReads } from './team-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { openSqlite } from './sqlite.ts'
 import { inTransaction } from './transaction.ts'
 import { createUnitOfWork, type StoreUnitOfWork } from './unit-of-work.ts'
 import { userReads } from './user-reads.ts'
+import { waitingReads } from './waiting-reads.ts'
 import { writeStores } from './write-stores.ts'
 
 export interface StoreLocation {
@@ -114,6 +116,8 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
   const reads: ReadStores = {
     users: translatingErrors(userReads(reader, dialect, pages)),
     groups: translatingErrors(groupReads(reader, pages)),
+    teams: translatingErrors(teamReads(reader)),
+    waiting: translatingErrors(waitingReads(reader)),
     roles: translatingErrors(roleReads(reader)),
     rules: translatingErrors(ruleReads(reader)),
     attributes: translatingErrors(attributeReads(reader)),

@@ -17,6 +17,7 @@ import { orgWrites } from './org-writes.ts'
 import { roleWrites } from './role-writes.ts'
 import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
+import { teamWrites } from './team-writes.ts'
 import { userWrites } from './user-writes.ts'
 
 /** Everything a unit of work writes with, over one transaction's connection. */
@@ -30,6 +31,7 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     },
     users: userWrites(db),
     groups: groupWrites(db, dialect, known),
+    teams: teamWrites(db),
     roles: roleWrites(db),
     rules: ruleWrites(db, dialect, known),
     attributes: attributeWrites(db, dialect),

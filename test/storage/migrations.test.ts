@@ -20,6 +20,7 @@ forEachDialect('the schema', (dialect) => {
       '0005-rules',
       '0006-seats-and-breaker',
       '0007-api-keys',
+      '0008-teams-by-hand',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])
