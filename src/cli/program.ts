@@ -5,7 +5,9 @@ import { demoCommand } from './demo-command.ts'
 import { logCommand } from './log-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
+import { roleCommand } from './role-commands.ts'
 import { storeCommands } from './store-commands.ts'
+import { teamCommand } from './team-commands.ts'
 import { tokenCommand } from './token-commands.ts'
 
 /**
@@ -24,6 +26,8 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(connectionCommand(ports))
   program.addCommand(tokenCommand(ports))
   program.addCommand(attributeCommand(ports))
+  program.addCommand(teamCommand(ports))
+  program.addCommand(roleCommand(ports))
   program.addCommand(logCommand(ports))
   program.addCommand(demoCommand(ports))
   inheritSettings(program)
