@@ -97,14 +97,19 @@ export function route<
   return shape
 }
 
-/** Text of a person or client: trimmed, not empty, without U+0000, which no store can hold. */
+/** Text of one line: trimmed, not empty, without control characters or halves of surrogate pairs. */
 export function textOf(most: number) {
   return z
     .string()
     .trim()
     .min(1)
     .max(most)
-    .refine((text) => !text.includes('\0'), 'holds U+0000')
+    .refine((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text), 'holds a control character or half of a surrogate pair')
+}
+
+/** The same for what stands in an index, whose rows hold so many bytes in NFKC. */
+export function keyTextOf(most: number) {
+  return textOf(most).refine((text) => Buffer.byteLength(text.normalize('NFKC')) <= 2_048, 'is too long')
 }
 
 /** RFC 3339 in UTC with milliseconds. */

@@ -1,7 +1,10 @@
 import { connectionRoutes } from './connection-routes.ts'
 import { keyRoutes } from './key-routes.ts'
+import { meRoutes } from './me-routes.ts'
+import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
 import type { Route } from './route.ts'
+import { userRoutes } from './user-routes.ts'
 
 /**
  * The route table of the admin API: everything it answers, and so all that its document and its tests know.
@@ -34,4 +37,11 @@ import type { Route } from './route.ts'
  * - A POST needs nothing for `Idempotency-Key`, as long as it works through the `provisioning` it is given. A secret in
  *   the answer is named in `answer.secret`, and its schema is nullable.
  */
-export const ROUTES: readonly Route[] = [...orgRoutes, ...keyRoutes, ...connectionRoutes]
+export const ROUTES: readonly Route[] = [
+  ...orgRoutes,
+  ...meRoutes,
+  ...keyRoutes,
+  ...userRoutes,
+  ...membershipRoutes,
+  ...connectionRoutes,
+]

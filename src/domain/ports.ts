@@ -104,6 +104,8 @@ export interface KeyReads {
   byHash(secretHash: Uint8Array): Promise<StoredKey | undefined>
   /** Those of an org, revoked ones too, by age. */
   list(orgId: OrgId): Promise<readonly ApiKey[]>
+  /** When people last showed a key of theirs, epoch milliseconds. */
+  lastUsedBy(orgId: OrgId, people: readonly UserId[]): Promise<ReadonlyMap<UserId, number>>
 }
 
 /** Requests of the admin API that are to be done once. */

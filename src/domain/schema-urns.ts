@@ -11,3 +11,7 @@ export const WANDB_URN = 'urn:ietf:params:scim:schemas:extension:wandb:2.0:User'
 export const TEAMS_URN = 'urn:ietf:params:scim:schemas:extension:teams:2.0:User'
 /** What an org declares of its own; the same URN in every org, with other attributes in each. */
 export const CUSTOM_URN = 'urn:ietf:params:scim:schemas:extension:rollcall:custom:2.0:User'
+
+/** Where filters of our own find a person's status and the connection that owns them: no schema attribute is named so. */
+export const STATUS_PATH = '#status'
+export const OWNER_PATH = '#owner'

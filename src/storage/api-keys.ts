@@ -7,6 +7,7 @@ import type { KeyId, OrgId, UserId } from '../domain/ids.ts'
 import type { KeyReads } from '../domain/ports.ts'
 import type { UserStatus } from '../domain/user.ts'
 import type { KeyWrites } from '../domain/write-ports.ts'
+import { jsonIdList } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /** Keys of the admin API, found from a credential before the org is known. */
@@ -21,8 +22,18 @@ export function apiKeyReads(db: Kysely<Database>): KeyReads {
       return row && toStoredKey(row)
     },
     list: (orgId) => listKeys(db, orgId),
+    async lastUsedBy(orgId, people) {
+      const rows = await selectLastUsed(db, { orgId, ids: JSON.stringify(people) })
+      return new Map(rows.map(({ id, at }) => [id, at]))
+    },
   }
 }
+
+const selectLastUsed = preparedQuery((db, { orgId, ids }: { readonly orgId: OrgId; readonly ids: string }, dialect) =>
+  sql<{ readonly id: UserId; readonly at: number }>`select k.user_id as id, max(k.last_used) as at from api_key as k
+    where k.org_id = ${orgId} and k.user_id in ${jsonIdList(dialect, ids)} and k.last_used is not null
+    group by k.user_id`.compile(db),
+)
 
 /** Keys of the admin API as a unit of work writes them. */
 export function apiKeyWrites(db: Kysely<Database>): KeyWrites {

@@ -2,7 +2,7 @@ import { type RawBuilder, sql, type SqlBool } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Viewer } from '../domain/connection.ts'
 import type { OrgId } from '../domain/ids.ts'
-import { CUSTOM_URN, ENTERPRISE_URN, ROLLCALL_URN } from '../domain/schema-urns.ts'
+import { CUSTOM_URN, ENTERPRISE_URN, OWNER_PATH, ROLLCALL_URN, STATUS_PATH } from '../domain/schema-urns.ts'
 import { rowPlace } from './json-sql.ts'
 
 /** What a filter or sort is compiled for: a query over `table` under its own name, of one org, seen by one client. */
@@ -81,6 +81,11 @@ const COLUMNS: Readonly<Record<FilterScope['table'], ReadonlyMap<string, ColumnM
     ['userName', column('key', 'username_key')],
     ['displayName', column('key', 'display_name_key')],
     ['active', column('flag', 'active')],
+    [STATUS_PATH, column('text', 'status')],
+    [
+      OWNER_PATH,
+      ({ table }) => ({ kind: 'text', value: sql`coalesce(${sql.ref(`${table}.owner_connection_id`)}, '')` }),
+    ],
     [nameOf([ENTERPRISE_URN, 'department']), column('key', 'department_key')],
     [nameOf([ENTERPRISE_URN, 'employeeNumber']), column('key', 'employee_number_key')],
     [nameOf([ENTERPRISE_URN, 'manager', 'displayName']), managerName],
