@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommanderError } from 'commander'
@@ -25,11 +26,16 @@ function err(text: string): void {
   process.stderr.write(`${printableLines(text)}\n`)
 }
 
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
 const config = lazily(() => loadConfig())
 
 const ports: CommandPorts = {
   out,
   err,
+  write,
   settings: () => describeConfig(config()),
   publicUrl: () => config().server.publicUrl,
   serve: (show) => serve(config(), show),

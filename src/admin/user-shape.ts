@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { ORG_ROLES } from '../domain/access.ts'
-import { primaryEmail } from '../domain/user.ts'
 import type { ListedPerson } from '../provisioning/list-people.ts'
-import { shownName } from '../provisioning/people-csv.ts'
-import { maybeTime, shownTime, time } from './route.ts'
+import { shownPerson } from '../provisioning/shown-person.ts'
+import { time } from './route.ts'
 
 /** Seats by product. */
 export const seats = z.record(z.string(), z.enum(['full', 'viewer', 'none']))
@@ -25,16 +24,6 @@ export const user = z.object({
 export type ShownUser = z.input<typeof user>
 
 /** A person as {@link user} says. */
-export function shownUser({ user: of, standing, lastActive }: ListedPerson): ShownUser {
-  const { id, attributes, status, accountType, orgRole, owner, created, updated, version } = of
-  const { access } = standing
-  return {
-    ...{ id, userName: attributes.userName, name: shownName(of), email: primaryEmail(attributes) ?? null },
-    ...{ status, accountType, orgRole: orgRole === 'none' ? null : orgRole },
-    seats: Object.fromEntries(access.seats) as z.input<typeof seats>,
-    teams: access.teamRoles.map(({ teamName, roleName }) => ({ name: teamName, role: roleName })),
-    lastActive: maybeTime(lastActive),
-    ...{ origin: owner === undefined ? 'manual' : 'idp', owner: owner ?? null },
-    ...{ created: shownTime(created), updated: shownTime(updated), version },
-  }
+export function shownUser(person: ListedPerson): ShownUser {
+  return shownPerson(person) as ShownUser
 }

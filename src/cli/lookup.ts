@@ -2,6 +2,8 @@ import type { Connection } from '../domain/connection.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import type { OrgSummary } from '../domain/ports.ts'
+import type { User } from '../domain/user.ts'
+import { findPerson } from '../provisioning/find-person.ts'
 import type { Operator } from './ports.ts'
 
 /**
@@ -29,4 +31,14 @@ export async function getConnection({ reads }: Operator, org: OrgSummary, name: 
     'not-found',
     `The organisation "${org.name}" has no active connection "${name}"; see: rollcall connection list --org ${org.id}`,
   )
+}
+
+/**
+ * The live person or service account a command names by id, userName or primary e-mail address.
+ * @throws DomainError `not-found`, `invalid-value` where several people have the address
+ */
+export async function getUser({ reads }: Operator, org: OrgSummary, name: string): Promise<User> {
+  const found = await findPerson(reads, org.id, name)
+  if (found !== undefined) return found
+  throw new DomainError('not-found', `There is no user "${name}" in "${org.name}"; see: rollcall user list --search`)
 }

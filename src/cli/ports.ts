@@ -43,6 +43,8 @@ export interface StoreUse {
 export interface CommandPorts {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
+  /** Writes a piece of a file to standard output as it is; resolves when the reader has room for the next one. */
+  readonly write: (text: string) => Promise<void>
   readonly settings: () => readonly SettingRow[]
   /** Where a local gateway answers, without a slash at the end. */
   readonly publicUrl: () => string

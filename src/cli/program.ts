@@ -9,6 +9,7 @@ import { roleCommand } from './role-commands.ts'
 import { storeCommands } from './store-commands.ts'
 import { teamCommand } from './team-commands.ts'
 import { tokenCommand } from './token-commands.ts'
+import { userCommand } from './user-commands.ts'
 
 /**
  * The `rollcall` command with all its subcommands. Wrong usage says what is wanted and throws commander's error with
@@ -25,6 +26,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(orgCommand(ports))
   program.addCommand(connectionCommand(ports))
   program.addCommand(tokenCommand(ports))
+  program.addCommand(userCommand(ports))
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
   program.addCommand(roleCommand(ports))

@@ -1,9 +1,18 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { Connection, ConnectionToken } from '../domain/connection.ts'
 import { DomainError } from '../domain/errors.ts'
 import { newId, type OrgId, type TokenId } from '../domain/ids.ts'
 import { addToken, revokeToken } from '../provisioning/connection-tokens.ts'
-import { parseWhole } from './arguments.ts'
+import { parseName, parseWhole } from './arguments.ts'
+import {
+  isKeyWanted,
+  keyJson,
+  type KeyOptions,
+  keyText,
+  listKeysCommand,
+  mintKey,
+  revokeKeyNamed,
+} from './key-commands.ts'
 import { getConnection, getOrg } from './lookup.ts'
 import { json, printable, time } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
@@ -18,28 +27,52 @@ interface TokenOptions {
   readonly json?: true
 }
 
-/** `rollcall token create`, `rotate`, `revoke`. */
+interface CreateOptions extends TokenOptions, KeyOptions {}
+
+/** `rollcall token create`, `rotate`, `list`, `revoke`. */
 export function tokenCommand(ports: CommandPorts): Command {
-  const token = new Command('token').description("connections' bearer tokens")
-  token.addCommand(mintCommand(ports, 'create', 'make a token of a connection, shown once; two may live at a time'))
-  token.addCommand(
-    mintCommand(ports, 'rotate', 'make the successor of a live token; revoke the old one once the new one is in place'),
-  )
+  const token = new Command('token').description("connections' bearer tokens, and keys of the admin API")
+  token.addCommand(createCommand(ports))
+  token.addCommand(rotateCommand(ports))
+  token.addCommand(listKeysCommand(ports))
   token.addCommand(revokeCommand(ports))
   return token
 }
 
-function mintCommand(ports: CommandPorts, name: 'create' | 'rotate', description: string): Command {
-  return new Command(name)
-    .description(description)
+function createCommand(ports: CommandPorts): Command {
+  return withTokenOptions(new Command('create'))
+    .description('make a token of a connection (two may live at a time), or a key of the admin API; shown once')
+    .addOption(new Option('--admin', 'a key with the right of an org admin').conflicts(['auditor', 'user']))
+    .addOption(new Option('--auditor', 'a key that reads everything and changes nothing').conflicts(['admin', 'user']))
+    .addOption(new Option('--user <user>', 'a key of this person or service account, by id, userName or e-mail'))
+    .option('--operator', 'with --admin: the key may also make organisations')
+    .option('--name <name>', 'what the key is for (default: its kind)', parseName)
+    .action(async (options: CreateOptions) => {
+      if (isKeyWanted(options)) {
+        const made = await ports.withStore((operator) => mintKey(operator, options))
+        ports.out(options.json === true ? keyJson(made) : keyText(made))
+        return
+      }
+      const minted = await ports.withStore((operator) => mint(operator, options, false))
+      ports.out(options.json === true ? mintedJson(minted) : mintedText(minted))
+    })
+}
+
+function rotateCommand(ports: CommandPorts): Command {
+  return withTokenOptions(new Command('rotate'))
+    .description('make the successor of a live token; revoke the old one once the new one is in place')
+    .action(async (options: TokenOptions) => {
+      const minted = await ports.withStore((operator) => mint(operator, options, true))
+      ports.out(options.json === true ? mintedJson(minted) : mintedText(minted))
+    })
+}
+
+function withTokenOptions(command: Command): Command {
+  return command
     .option('--org <org>', 'organisation, by id or name', 'default')
     .option('--connection <connection>', 'connection, by id or name', 'default')
     .option('--expires <days>', 'days until it stops working (default: never)', parseWhole(1, MOST_DAYS))
     .option('--json', 'answer in JSON')
-    .action(async (options: TokenOptions) => {
-      const minted = await ports.withStore((operator) => mint(operator, options, name === 'rotate'))
-      ports.out(options.json === true ? mintedJson(minted) : mintedText(minted))
-    })
 }
 
 interface Minted {
@@ -99,8 +132,8 @@ function mintedText({ id, connection, text, expires, replaces }: Minted): string
 
 function revokeCommand(ports: CommandPorts): Command {
   return new Command('revoke')
-    .description('end a token at once')
-    .argument('<token>', 'id of the token')
+    .description('end a token or key at once')
+    .argument('<token>', 'id of the token or key')
     .option('--org <org>', 'organisation, by id or name', 'default')
     .option('--json', 'answer in JSON')
     .action(async (id: string, options: { readonly org: string; readonly json?: true }) => {
@@ -112,6 +145,7 @@ function revokeCommand(ports: CommandPorts): Command {
 async function revoke(operator: Operator, orgName: string, id: string): Promise<void> {
   const org = await getOrg(operator, orgName)
   const token = (await operator.reads.orgs.tokens(org.id)).find((known) => known.id === id)
+  if (token === undefined && (await revokeKeyNamed(operator, org.id, id))) return
   if (token === undefined) {
     throw new DomainError(
       'not-found',

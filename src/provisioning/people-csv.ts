@@ -1,10 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { stringify } from 'csv-stringify/sync'
-import type { JsonObject } from '../domain/json.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
-import { primaryEmail, type User } from '../domain/user.ts'
 import { type ListedPerson, listPeople, type PeopleCursor, type PeopleQuery } from './list-people.ts'
+import { shownPairs, shownPerson } from './shown-person.ts'
 
 const COLUMNS = ['user name', 'name', 'e-mail', 'org role', 'seats', 'teams', 'status', 'last active'] as const
 
@@ -30,23 +29,11 @@ export async function* peopleCsv(
   } while (after !== undefined)
 }
 
-/** The name a person is shown by; '' where they have none but their userName. */
-export function shownName({ attributes }: User): string {
-  const name = attributes['name'] as JsonObject | undefined
-  const parts = [name?.['givenName'], name?.['familyName']].filter((part) => typeof part === 'string')
-  const whole = [attributes['displayName'], name?.['formatted']].find((text) => typeof text === 'string')
-  return whole ?? parts.join(' ')
-}
-
-function cellsOf({ user, standing, lastActive }: ListedPerson): readonly string[] {
-  const { seats, teamRoles } = standing.access
+function cellsOf(person: ListedPerson): readonly string[] {
+  const { userName, name, email, orgRole, seats, teams, status, lastActive } = shownPerson(person)
   return [
-    ...[user.attributes.userName, shownName(user), primaryEmail(user.attributes) ?? ''],
-    user.orgRole === 'none' ? '' : user.orgRole,
-    [...seats].map(([product, type]) => `${product}: ${type}`).join('; '),
-    teamRoles.map(({ teamName, roleName }) => `${teamName}: ${roleName}`).join('; '),
-    user.status,
-    lastActive === undefined ? '' : new Date(lastActive).toISOString(),
+    ...[userName, name, email ?? '', orgRole ?? '', shownPairs(Object.entries(seats))],
+    ...[shownPairs(teams.map((team) => [team.name, team.role])), status, lastActive ?? ''],
   ]
 }
 

@@ -124,9 +124,9 @@ forEachDialect('people over the admin API', (dialect) => {
   it('are walked by cursor, nobody missing or twice, while others are made', async () => {
     for (let n = 0; n < 7; n++) await make({ userName: `walk-${n}` })
     const seen: string[] = []
-    let next: string | null | undefined
+    let next: string | null = null
     do {
-      const cursor = next == null ? '' : `&cursor=${next}`
+      const cursor = next === null ? '' : `&cursor=${next}`
       const page = (await admin.get(`/users?search=walk-&limit=2&sort=userName${cursor}`)).json as unknown as Page
       seen.push(...page.items.map(({ userName }) => userName))
       await make({ userName: `a-walk-${seen.length}` })
@@ -148,14 +148,14 @@ forEachDialect('people over the admin API', (dialect) => {
     const answer = await admin.get('/users.csv?search=calc')
     expect(answer.status).to.equal(200)
     expect(answer.headers.get('content-type')).to.match(/^text\/csv/)
-    const rows = parse(answer.text, { columns: true }) as Record<string, string>[]
+    const rows = parse<Record<string, string>>(answer.text, { columns: true })
     expect(rows).to.deep.equal([
       {
         ...{ 'user name': "'=cmd|calc", name: `'+1, "quoted"`, 'e-mail': "'@sum.example", 'org role': 'member' },
         ...{ seats: 'models: full; weave: full', teams: '', status: 'active', 'last active': '' },
       },
     ])
-    const all = parse((await admin.get('/users.csv')).text, { columns: true }) as Record<string, string>[]
+    const all = parse<Record<string, string>>((await admin.get('/users.csv')).text, { columns: true })
     expect(all).to.have.length(Number((await admin.get('/users?limit=1')).json['total']))
   })
 

@@ -91,6 +91,7 @@ async function parse(args: readonly string[]): Promise<CommandResult> {
     throw new Error(`${args.join(' ')} reached its command`)
   }
   const ports: CommandPorts = {
+    write: () => Promise.resolve(),
     out: (text) => {
       written.stdout += text
     },

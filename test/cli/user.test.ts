@@ -1,0 +1,72 @@
+import { parse } from 'csv-parse/sync'
+import { expect } from 'chai'
+import { actionsOf, askRollcall, runRollcall } from '../support/cli.ts'
+import { forEachDialect } from '../support/databases.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+
+const BOOTSTRAP = { ROLLCALL_BOOTSTRAP_ADMIN_KEY: 'bootstrap-admin-key-of-32-characters' }
+
+forEachDialect('people and keys by command, beside a running server', (dialect) => {
+  let gateway: TestGateway
+  let env: Readonly<Record<string, string>>
+
+  before(async () => {
+    gateway = await startTestGateway(dialect, BOOTSTRAP)
+    env = gateway.env
+    for (const userName of ['ann@example.com', 'bob@example.com', '=sum(1)']) {
+      expect((await api('POST', '/users', BOOTSTRAP.ROLLCALL_BOOTSTRAP_ADMIN_KEY, { userName })).status).to.equal(201)
+    }
+  })
+  after(() => gateway.stop())
+
+  async function api(method: string, path: string, key: string, body?: object): Promise<Response> {
+    return fetch(`${gateway.url}/api/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  }
+
+  it('lists, shows and exports people as the admin API does', async () => {
+    const listed = await askRollcall<{ userName: string }[]>(['user', 'list', '--search', 'EXAMPLE'], env)
+    expect(listed.map(({ userName }) => userName)).to.deep.equal(['ann@example.com', 'bob@example.com'])
+    const shown = await askRollcall<{ id: string }>(['user', 'show', 'ann@example.com'], env)
+    const answer = await api('GET', `/users/${shown.id}`, BOOTSTRAP.ROLLCALL_BOOTSTRAP_ADMIN_KEY)
+    expect(shown).to.deep.equal(await answer.json())
+    const csv = await runRollcall(['user', 'export'], env)
+    const fromApi = await api('GET', '/users.csv', BOOTSTRAP.ROLLCALL_BOOTSTRAP_ADMIN_KEY)
+    expect(csv).to.deep.equal({ status: 0, stdout: await fromApi.text(), stderr: '' })
+    const names = parse<Record<string, string>>(csv.stdout, { columns: true }).map((row) => row['user name'])
+    expect(names).to.deep.equal(['ann@example.com', 'bob@example.com', "'=sum(1)"])
+    const few = await runRollcall(['user', 'list', '--limit', '1'], env)
+    expect(few.stderr).to.equal('2 more; narrow it down, or raise --limit\n')
+    const none = await runRollcall(['user', 'show', 'nobody'], env)
+    expect([none.status, none.stderr]).to.deep.equal([
+      1,
+      'rollcall: There is no user "nobody" in "default"; see: rollcall user list --search\n',
+    ])
+  })
+
+  it('makes keys that work at once, shows them once, and ends them at once', async () => {
+    const before = await actionsOf(env)
+    const admin = await askRollcall<{ id: string; key: string }>(['token', 'create', '--admin', '--name', 'ci'], env)
+    const own = await askRollcall<{ key: string; user: string }>(['token', 'create', '--user', 'ann@example.com'], env)
+    const auditor = await runRollcall(['token', 'create', '--auditor', '--expires', '1'], env)
+    expect(auditor.stdout).to.match(/^Key \S+ \(auditor, auditor\), expires 20\S+Z, shown this once: rollcall_\S+\n$/)
+    expect((await api('GET', '/users', admin.key)).status).to.equal(200)
+    expect((await api('GET', '/users', own.key)).status).to.equal(403)
+    expect((await api('GET', `/users/${own.user}`, own.key)).status).to.equal(200)
+    const listed = await runRollcall(['token', 'list'], env)
+    expect(listed.stdout).to.include(admin.id).and.not.to.include(admin.key)
+    expect((await runRollcall(['token', 'revoke', admin.id], env)).status).to.equal(0)
+    expect((await api('GET', '/users', admin.key)).status).to.equal(401)
+    expect((await actionsOf(env)).slice(before.length)).to.deep.equal([
+      ...['key.create', 'key.create', 'key.create', 'key.revoke'],
+    ])
+    const wrong = await runRollcall(['token', 'create', '--admin', '--user', 'ann@example.com'], env)
+    expect(wrong.status).to.equal(1)
+    expect((await runRollcall(['token', 'create', '--name', 'x'], env)).stderr).to.match(
+      /^rollcall: --name is for keys/,
+    )
+  })
+})
