@@ -3,15 +3,15 @@ import type { ApiKey, StoredKey } from './api-key.ts'
 import type { Connection, ConnectionToken, JwtTrust, StoredToken, Viewer } from './connection.ts'
 import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
-import type { ConnectionId, GroupId, KeyId, OrgId, RoleId, RuleId, TokenId, UserId } from './ids.ts'
+import type { ConnectionId, GroupId, KeyId, OrgId, RoleId, TokenId, UserId } from './ids.ts'
 import type { KeptAnswer, OnceKey } from './kept-answer.ts'
 import type { ChainHead } from './record.ts'
 import type { OrgAttributes } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
 import type { CustomRole } from './role.ts'
-import type { Rule } from './rule.ts'
 import type { TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
+import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { User } from './user.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
 
@@ -72,13 +72,6 @@ export interface GroupReads {
 export interface RoleReads {
   find(orgId: OrgId, id: RoleId): Promise<CustomRole | undefined>
   page(orgId: OrgId, query: PageQuery): Promise<Page<CustomRole>>
-}
-
-/** Rules from groups to access. */
-export interface RuleReads {
-  /** All of an org, in the order they were made: there are at most a few thousand. */
-  list(orgId: OrgId): Promise<readonly Rule[]>
-  find(orgId: OrgId, id: RuleId): Promise<Rule | undefined>
 }
 
 /** Attributes that orgs declare of their own. */
@@ -203,6 +196,7 @@ export interface ReadStores {
   readonly waiting: WaitingReads
   readonly roles: RoleReads
   readonly rules: RuleReads
+  readonly access: AccessReads
   readonly attributes: AttributeReads
   readonly credentials: CredentialReads
   readonly keys: KeyReads

@@ -92,7 +92,8 @@ export interface Desired {
   readonly stale: readonly GroupId[]
 }
 
-interface Candidate {
+/** A value that a person could have, and what speaks for it. */
+export interface Candidate {
   readonly value: string
   readonly by: Source
 }
@@ -290,6 +291,33 @@ function candidates(grants: readonly RuledGrant[], kind: Grant['kind'], target: 
       value,
       by: through === undefined ? { kind: 'rule', id } : { kind: 'rule', id, group: through },
     }))
+}
+
+/** Everything that speaks for a value of a person, whether it wins or not. */
+export function allCandidates(person: PersonFacts, context: ReconcileContext): readonly (Candidate & Grant)[] {
+  const { defaultOrgRole, defaultSeats } = context.policy
+  const stated = person.explicit.map((grant) => ({ ...grant, by: { kind: 'explicit', id: grant.target } as const }))
+  const ruled = ruleGrants(person, context).flatMap(({ kind, target, value, rule, through }) =>
+    candidates([{ kind, target, value, rule, through }], kind, target).map((each) => ({ ...each, kind, target })),
+  )
+  const own = [...ownTeams(person, context)].flatMap((team) => {
+    const value = context.teams.get(team)?.defaultRole
+    const by = { kind: 'member', id: team } as const
+    return value === undefined ? [] : [{ kind: 'team_role' as const, target: team, value, by }]
+  })
+  return [
+    ...[...stated, ...ruled, ...own],
+    { kind: 'org_role', target: '', value: defaultOrgRole, by: BY_DEFAULT },
+    ...Array.from(defaultSeats, ([product, value]) => {
+      return { kind: 'seat', target: product, value, by: { kind: 'default', id: product } } as const
+    }),
+  ]
+}
+
+/** Whether two custom roles stand equally high, so that only their ids decide which one somebody has. */
+export function isTie(a: string, b: string, context: ReconcileContext): boolean {
+  if (a === b || isBuiltInRole(a) || isBuiltInRole(b)) return false
+  return rankOf(a, context) === rankOf(b, context) && widerRole(a, b, context) === 0
 }
 
 /** The highest candidate; ties go to the wider custom role, then the lower role id, then the least source. */

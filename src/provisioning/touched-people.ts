@@ -1,12 +1,18 @@
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { Rule } from '../domain/rule.ts'
 import { ruleSet } from '../domain/rule-set.ts'
-import type { MatchableGroup } from '../domain/rule-ports.ts'
+import type { MatchableGroup, RuleReach } from '../domain/rule-ports.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+
+/** What the people of rules are found with, to write or only to read. */
+export interface RuleStores {
+  readonly rules: RuleReach
+  readonly access: { everybody(orgId: OrgId): Promise<readonly UserId[]> }
+}
 
 /** The groups that a rule matches, were it switched on; none for a rule about everyone. */
 export async function groupsOfRule(
-  stores: Pick<WriteStores, 'rules'>,
+  stores: { readonly rules: RuleReach },
   orgId: OrgId,
   rule: Rule,
 ): Promise<readonly MatchableGroup[]> {
@@ -17,7 +23,7 @@ export async function groupsOfRule(
 
 /** Everybody to whom rules give something: what their access is may change with these rules. */
 export async function peopleOfRules(
-  stores: Pick<WriteStores, 'rules' | 'access'>,
+  stores: RuleStores,
   orgId: OrgId,
   rules: readonly Rule[],
 ): Promise<readonly UserId[]> {

@@ -12,6 +12,7 @@ import {
 } from '../domain/reconcile.ts'
 import type { AccountType } from '../domain/access.ts'
 import type { Rule } from '../domain/rule.ts'
+import type { ContextChange } from '../domain/rule-ports.ts'
 import type { RuleSet } from '../domain/rule-set.ts'
 import type { UserStatus } from '../domain/user.ts'
 import type { HeldAccess, StoredSeat } from '../domain/write-ports.ts'
@@ -70,10 +71,12 @@ export async function readFacts(
   db: Kysely<Database>,
   orgId: OrgId,
   ids: readonly UserId[],
+  change: ContextChange = {},
 ): Promise<{ readonly people: readonly PersonFacts[]; readonly context: ReconcileContext }> {
   const of = { orgId, ids: JSON.stringify(ids) }
-  const policy = await readPolicy(db, orgId)
-  const rules = await rulesAt(db, orgId, policy.rulesVersion)
+  const stored = await readPolicy(db, orgId)
+  const policy = change.policy ?? stored
+  const rules = change.rules ?? (await rulesAt(db, orgId, stored.rulesVersion))
   const people = await selectPeople(db, of)
   const explicit = await readExplicit(db, of)
   const { members, groups, teams: own } = await readMembers(db, of, rules)
@@ -83,7 +86,7 @@ export async function readFacts(
   const applied = [stated, ...new Set([...rules.everyone, ...[...matched.values()].flat()])]
   const teams = await targetTeams(db, orgId, applied, own)
   const named = [...granted(applied), ...defaultRoles(teams)]
-  const roleOf = await customRoles(db, { orgId, version: policy.rulesVersion }, named)
+  const roleOf = await customRoles(db, { orgId, version: stored.rulesVersion }, named, change.role)
   return {
     people: people.map((row) => ({
       id: row.id as UserId,
@@ -101,10 +104,11 @@ async function customRoles(
   db: Kysely<Database>,
   { orgId, version }: { readonly orgId: OrgId; readonly version: number },
   named: readonly string[],
+  changed?: ContextChange['role'],
 ): Promise<ReconcileContext['roleOf']> {
   if (named.every(isBuiltInRole)) return () => undefined
   const roles = await rolesAt(db, orgId, version)
-  return (id) => roles.get(id)
+  return (id) => (id === changed?.id ? changed.to : roles.get(id))
 }
 
 async function readExplicit(db: Kysely<Database>, of: People): Promise<ReadonlyMap<string, Grant[]>> {

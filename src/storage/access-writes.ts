@@ -58,7 +58,7 @@ export function accessWrites(db: Kysely<Database>): AccessWrites {
 }
 
 /** Active people, those of one org role where it is named, by id. */
-async function activePeople(db: Kysely<Database>, orgId: OrgId, role?: string): Promise<readonly UserId[]> {
+export async function activePeople(db: Kysely<Database>, orgId: OrgId, role?: string): Promise<readonly UserId[]> {
   const people = db
     .selectFrom('user')
     .select('id')

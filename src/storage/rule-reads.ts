@@ -1,9 +1,12 @@
 import type { Kysely, Selectable } from 'kysely'
+import type { Dialect } from '../../db/dialect.ts'
 import type { MappingRuleTable } from '../../db/rule-schema.ts'
 import type { Database } from '../../db/schema.ts'
 import type { ConnectionId, OrgId, RuleId } from '../domain/ids.ts'
-import type { RuleReads } from '../domain/ports.ts'
+import type { RuleReads } from '../domain/rule-ports.ts'
 import { type Rule, type RuleGrant, type RuleMatchKind, sortedGrants } from '../domain/rule.ts'
+
+import { ruleReach } from './rule-reach.ts'
 
 /** A rule beside one of its grants, or beside none. */
 type RuleRow = Omit<Selectable<MappingRuleTable>, 'org_id' | 'match_key'> & {
@@ -59,8 +62,9 @@ export async function readRules(db: Kysely<Database>, orgId: OrgId, id?: RuleId)
 }
 
 /** Rules as lists and single reads see them. */
-export function ruleReads(db: Kysely<Database>): RuleReads {
+export function ruleReads(db: Kysely<Database>, dialect: Dialect): RuleReads {
   return {
+    ...ruleReach(db, dialect),
     list: (orgId) => readRules(db, orgId),
     find: async (orgId, id) => (await readRules(db, orgId, id))[0],
   }

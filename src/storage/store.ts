@@ -8,6 +8,7 @@ import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { RecordSealer } from '../domain/record.ts'
 import { apiKeyReads } from './api-keys.ts'
+import { accessReads } from './explained-reads.ts'
 import { attributeReads } from './attribute-reads.ts'
 import { ChainWriter } from './chain-writer.ts'
 import { createCheckpoints } from './checkpoints.ts'
@@ -119,7 +120,8 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     teams: translatingErrors(teamReads(reader)),
     waiting: translatingErrors(waitingReads(reader)),
     roles: translatingErrors(roleReads(reader)),
-    rules: translatingErrors(ruleReads(reader)),
+    access: translatingErrors(accessReads(reader, dialect)),
+    rules: translatingErrors(ruleReads(reader, dialect)),
     attributes: translatingErrors(attributeReads(reader)),
     credentials: translatingErrors(dataVersion === undefined ? credentials : keepingTokens(credentials, dataVersion)),
     keys: translatingErrors(apiKeyReads(reader)),
