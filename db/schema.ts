@@ -2,6 +2,7 @@ import type { Generated, GeneratedAlways } from 'kysely'
 import type {
   BreakerBatchTable,
   BreakerEventTable,
+  RemovedAccessTable,
   SeatCounterTable,
   SeatUseView,
   UserSeatTable,
@@ -333,6 +334,7 @@ export interface Database {
   withheld_admin: WithheldAdminTable
   breaker_event: BreakerEventTable
   breaker_batch: BreakerBatchTable
+  removed_access: RemovedAccessTable
   org_chain: OrgChainTable
   provisioning_event: ProvisioningEventTable
   event_target: EventTargetTable

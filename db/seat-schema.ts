@@ -67,3 +67,12 @@ export interface SeatUseView {
   seats_left: number | null
   waiting: number
 }
+
+/** What a person had when deactivation ended it for good. */
+export interface RemovedAccessTable {
+  org_id: string
+  user_id: string
+  /** JSON: `members` (group, origin, who set it, when) and `grants` (kind, target, value, who set it, when). */
+  facts: string
+  at: number
+}

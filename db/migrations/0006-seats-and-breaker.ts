@@ -34,7 +34,11 @@ function statements(dialect: Dialect): readonly string[] {
     `CREATE INDEX breaker_event_window ON breaker_event (org_id, connection_id, at, ord) WHERE ord IS NOT NULL`,
     // A client that tries again what is held does not hold it twice.
     `CREATE UNIQUE INDEX breaker_event_held ON breaker_event (org_id, connection_id, user_id, act) WHERE state = 'held'`,
+    `CREATE INDEX breaker_event_rejected ON breaker_event (org_id, connection_id, user_id, act) WHERE state = 'rejected'`,
     `CREATE INDEX breaker_event_batch ON breaker_event (org_id, batch_id, id) WHERE batch_id IS NOT NULL`,
+    // What a person had when deactivation ended it for good, so that an admin can bring it back.
+    `CREATE TABLE removed_access (org_id ${text} NOT NULL, user_id ${text} NOT NULL, facts ${text} NOT NULL,
+      at ${int} NOT NULL, PRIMARY KEY (org_id, user_id), FOREIGN KEY (org_id, user_id) REFERENCES "user" (org_id, id))`,
     // With user_owner_external it finds all that a connection owns; those without an externalId are few.
     `CREATE INDEX user_owner_unnamed ON "user" (org_id, owner_connection_id)
       WHERE deleted_at IS NULL AND external_id IS NULL AND owner_connection_id IS NOT NULL`,

@@ -120,7 +120,7 @@ function problemOf(error: unknown): Problem {
 
 function ofDomain(error: DomainError): Problem {
   const status = ERROR_STATUS[error.code]
-  if (status === 503) return unavailable(error.retryAfter)
+  if (error.code === 'unavailable') return unavailable(error.retryAfter)
   const field = error.params?.['path']
   return {
     ...titled(status),

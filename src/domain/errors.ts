@@ -22,6 +22,7 @@ export type DomainErrorCode =
   | 'forbidden'
   | 'last-admin'
   | 'seat-limit'
+  | 'held'
   | 'unsupported'
   | 'unavailable'
 
@@ -32,6 +33,7 @@ export const REFUSALS: ReadonlySet<DomainErrorCode> = new Set<DomainErrorCode>([
   'forbidden',
   'last-admin',
   'seat-limit',
+  'held',
 ])
 
 export interface DomainErrorOptions {

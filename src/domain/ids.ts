@@ -9,6 +9,9 @@ export type TokenId = string & { readonly __id: 'token' }
 /** Of a key of the admin API. */
 export type KeyId = string & { readonly __id: 'key' }
 export type RecordId = string & { readonly __id: 'record' }
+/** Of removals that together went beyond the limit. */
+export type BatchId = string & { readonly __id: 'batch' }
+export type BreakerEventId = string & { readonly __id: 'breaker-event' }
 export type JobId = string & { readonly __id: 'job' }
 export type RuleId = string & { readonly __id: 'rule' }
 

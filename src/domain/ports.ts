@@ -1,5 +1,6 @@
 import type { Access } from './access.ts'
 import type { ApiKey, StoredKey } from './api-key.ts'
+import type { BreakerReads } from './breaker.ts'
 import type { Connection, ConnectionToken, JwtTrust, StoredToken, Viewer } from './connection.ts'
 import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
@@ -204,6 +205,7 @@ export interface ReadStores {
   readonly memberships: MembershipReads
   readonly orgs: OrgReads
   readonly records: RecordReads
+  readonly breaker: BreakerReads
 }
 
 /** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */

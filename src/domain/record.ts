@@ -48,7 +48,19 @@ export interface RequestFacts {
 
 export interface RecordTarget {
   readonly type:
-    'user' | 'group' | 'team' | 'role' | 'rule' | 'attribute' | 'org' | 'connection' | 'token' | 'trust' | 'key' | 'job'
+    | 'user'
+    | 'group'
+    | 'team'
+    | 'role'
+    | 'rule'
+    | 'attribute'
+    | 'org'
+    | 'connection'
+    | 'token'
+    | 'trust'
+    | 'key'
+    | 'job'
+    | 'batch'
   readonly id: string
   readonly externalId?: string | Personal
   readonly display?: string | Personal
@@ -75,6 +87,8 @@ export interface RecordEffect {
   readonly wanted?: string
   readonly via: string
   readonly people: readonly UserId[]
+  /** Those of the people whose last team it was, or their role as an org admin; stands in no record. */
+  readonly bereft?: readonly UserId[]
 }
 
 export interface RecordOutcome {

@@ -1,4 +1,5 @@
 import type { UserId } from './ids.ts'
+import type { Source } from './reconcile.ts'
 import { SEAT_TYPES, type SeatType, typesUpTo } from './seat.ts'
 
 /** What a person holds of a product, and since when (epoch milliseconds) they want it. */
@@ -6,6 +7,26 @@ export interface HeldSeat {
   readonly wanted: SeatType
   readonly given: SeatType
   readonly since: number
+}
+
+/** What a person holds of a product: the type wanted, the type given, and since when (epoch milliseconds) it is wanted. */
+export interface StoredSeat {
+  readonly wanted: string
+  readonly given: string
+  readonly since: number
+  readonly source: string
+}
+
+/** What a person is to hold of a product, and what wants it. */
+export interface GivenSeat extends HeldSeat {
+  readonly by: Source
+}
+
+/** Seats that the licence counts and nobody holds; negative where more are in use than were bought. */
+export interface SeatsLeftRow {
+  readonly product: string
+  readonly type: SeatType
+  readonly left: number
 }
 
 /** A person and a product: what is wanted, and what is held so far. */

@@ -1,18 +1,19 @@
 import type { ApiKey } from './api-key.ts'
+import type { BreakerWrites } from './breaker.ts'
 import type { Connection, ConnectionToken, JwtTrust } from './connection.ts'
 import type { Filter } from './filter.ts'
 import type { Group, MemberOrigin } from './group.ts'
 import type { ConnectionId, GroupId, JobId, KeyId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
-import type { Desired, Grant, PersonFacts, ReconcileContext, Source } from './reconcile.ts'
+import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { Json } from './json.ts'
 import type { OnceKey } from './kept-answer.ts'
 import type { OrgAttribute } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
 import type { RecordDraft } from './record.ts'
+import type { RemovedAccessWrites } from './removed-access.ts'
 import type { CustomRole } from './role.ts'
 import type { RuleWrites } from './rule-ports.ts'
-import type { SeatType } from './seat.ts'
-import type { HeldSeat, WaitingPerson } from './seat-allocation.ts'
+import type { GivenSeat, SeatKey, SeatsLeftRow, StoredSeat, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
 import type { TeamWrites } from './team-ports.ts'
@@ -39,6 +40,12 @@ export interface UserWrites {
   update(orgId: OrgId, before: User, after: User): Promise<void>
   /** Soft: the row, its facts and its log stay. Groups it was listed in count one less. */
   remove(orgId: OrgId, id: UserId, at: number): Promise<void>
+  /** A deleted person, and when (epoch milliseconds) they were. */
+  findDeleted(orgId: OrgId, id: UserId): Promise<{ readonly user: User; readonly at: number } | undefined>
+  /** Who has the userName in any spelling of case. */
+  nameHolder(orgId: OrgId, userName: string): Promise<User | undefined>
+  /** Undoes `remove`. @throws DomainError `uniqueness` when a live person has the userName or externalId */
+  restore(orgId: OrgId, user: User): Promise<void>
   /** +1 on the version of each person whose groups or access changed. */
   touch(orgId: OrgId, ids: readonly UserId[], at: number): Promise<void>
 }
@@ -147,29 +154,6 @@ export interface HeldAccess {
   readonly seats: ReadonlyMap<string, StoredSeat>
 }
 
-/** What a person holds of a product: the type wanted, the type given, and since when (epoch milliseconds) it is wanted. */
-export interface StoredSeat {
-  readonly wanted: string
-  readonly given: string
-  readonly since: number
-  readonly source: string
-}
-
-/** What a person is to hold of a product, and what wants it. */
-export interface GivenSeat extends HeldSeat {
-  readonly by: Source
-}
-
-/** Somebody who has less of a product than is wanted for them. */
-export type WaitingSeat = WaitingPerson
-
-/** Seats that the licence counts and nobody holds; negative where more are in use than were bought. */
-export interface SeatsLeftRow {
-  readonly product: string
-  readonly type: SeatType
-  readonly left: number
-}
-
 /** One derived value that changed; `null` is "nothing". */
 export interface AccessChange {
   readonly user: UserId
@@ -207,11 +191,7 @@ export interface AccessWrites {
   /** What is left of the seats that the licence counts. */
   seatsLeft(orgId: OrgId): Promise<readonly SeatsLeftRow[]>
   /** People who want a seat of that type or a higher one and hold a lower, the longest waiting first. */
-  waiting(
-    orgId: OrgId,
-    key: { readonly product: string; readonly type: SeatType },
-    limit: number,
-  ): Promise<readonly WaitingSeat[]>
+  waiting(orgId: OrgId, key: SeatKey, limit: number): Promise<readonly WaitingPerson[]>
   /** Closes and opens access periods at a seq; counters of seats and admins follow. */
   record(orgId: OrgId, changes: readonly AccessChange[], seq: number, at: number): Promise<void>
 }
@@ -286,6 +266,8 @@ export interface Job {
   readonly reason: string
   readonly causeId: RecordId
   readonly cursor: string
+  /** The connection that caused it, if one did. */
+  readonly connection?: ConnectionId
 }
 
 export interface JobWrites {
@@ -385,6 +367,8 @@ export interface WriteStores {
   readonly jobs: JobWrites
   readonly orgs: OrgWrites
   readonly links: LinkWrites
+  readonly breaker: BreakerWrites
+  readonly removed: RemovedAccessWrites
   readonly keys: KeyWrites
   readonly answers: AnswerWrites
   readonly journal: Journal

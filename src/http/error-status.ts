@@ -19,6 +19,7 @@ export const ERROR_STATUS: Readonly<Record<DomainErrorCode, number>> = {
   forbidden: 403,
   'last-admin': 409,
   'seat-limit': 403,
+  held: 503,
   unsupported: 501,
   unavailable: 503,
 }

@@ -3,8 +3,15 @@ import type { OrgId, UserId } from '../domain/ids.ts'
 import type { OrgPolicy } from '../domain/org-policy.ts'
 import type { Desired } from '../domain/reconcile.ts'
 import type { SeatType } from '../domain/seat.ts'
-import { allocate, type HeldSeat, type SeatKey, type SeatTurn } from '../domain/seat-allocation.ts'
-import type { GivenSeat, HeldAccess, WaitingSeat, WriteStores } from '../domain/write-ports.ts'
+import {
+  allocate,
+  type GivenSeat,
+  type HeldSeat,
+  type SeatKey,
+  type SeatTurn,
+  type WaitingPerson,
+} from '../domain/seat-allocation.ts'
+import type { HeldAccess, WriteStores } from '../domain/write-ports.ts'
 
 /** A person whose seats are to be given. */
 export interface SeatDemand {
@@ -85,10 +92,10 @@ async function seatsLeft(
   orgId: OrgId,
   turns: readonly SeatTurn[],
   products: readonly string[],
-): Promise<{ left(key: SeatKey): number | undefined; waiting(key: SeatKey): readonly WaitingSeat[] }> {
+): Promise<{ left(key: SeatKey): number | undefined; waiting(key: SeatKey): readonly WaitingPerson[] }> {
   const counters = await stores.access.seatsLeft(orgId)
   const own = new Set(turns.map(({ user }) => user))
-  const waiting = new Map<string, readonly WaitingSeat[]>()
+  const waiting = new Map<string, readonly WaitingPerson[]>()
   for (const { product, type, left } of counters) {
     // Where nothing is left, what a turn gives back is another's only if that one waits longer: then too it is asked.
     if (!products.includes(product)) continue

@@ -6,6 +6,7 @@ import { type OrgPolicy, policyChanges } from '../domain/org-policy.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { CountedSeat, Licence } from '../domain/seat.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { requireOrgAdmin } from './caller-right.ts'
 import { wakingJobs } from './create-group.ts'
 import type { Changed, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
@@ -26,7 +27,7 @@ const COUNTED: readonly CountedSeat[] = ['full', 'viewer']
 /**
  * Says how many seats were bought. Nobody loses one: where more are in use, nothing new is given until there are fewer.
  * Seats that are new go to those who wait the longest.
- * @throws DomainError `invalid-value` naming product and type, `version-mismatch`
+ * @throws DomainError `invalid-value` naming product and type, `forbidden` but for org and billing admins, `version-mismatch`
  */
 export function changeLicence(
   provisioning: Provisioning,
@@ -38,6 +39,7 @@ export function changeLicence(
   const intent = { action: 'org.licence', subject: orgId, targets }
   return wakingJobs(provisioning, orgId, (started) =>
     submitChange(provisioning, caller, intent, async (stores) => {
+      if (caller.account?.isBillingAdmin !== true) requireOrgAdmin(caller)
       const before = await stores.orgs.policy(orgId)
       checkVersion(before.version, change.ifMatch)
       const wanted = { ...before, licence: wantedLicence(before, change.seats) }

@@ -6,6 +6,7 @@ import { type OrgPolicy, policyChanges } from '../domain/org-policy.ts'
 import { changedSettings } from '../domain/org-settings.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { isSeatType, SEAT_TYPES, type SeatType } from '../domain/seat.ts'
+import { requireOrgAdmin } from './caller-right.ts'
 import { wakingJobs } from './create-group.ts'
 import type { Changed, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
@@ -29,7 +30,7 @@ const MAX_PRODUCTS = 20
 /**
  * Changes an org's defaults and settings. Whom that gives other access has it with the answer, or by a job where they
  * are many.
- * @throws DomainError `invalid-value` naming the setting, `version-mismatch`, `last-admin`
+ * @throws DomainError `invalid-value` naming the setting, `forbidden`, `version-mismatch`, `last-admin`
  */
 export function changeOrgSettings(
   provisioning: Provisioning,
@@ -41,6 +42,7 @@ export function changeOrgSettings(
   const intent = { action: 'org.settings', subject: orgId, targets }
   return wakingJobs(provisioning, orgId, (started) =>
     submitChange(provisioning, caller, intent, async (stores) => {
+      requireOrgAdmin(caller)
       const before = await stores.orgs.policy(orgId)
       checkVersion(before.version, change.ifMatch)
       const wanted = wantedPolicy(before, change)

@@ -2,8 +2,10 @@ import type { AccessWish } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
-import type { UserId } from '../domain/ids.ts'
+import type { OrgId, UserId } from '../domain/ids.ts'
+import type { OrgPolicy } from '../domain/org-policy.ts'
 import type { Submitted } from '../domain/ports.ts'
+import type { RecordChange } from '../domain/record.ts'
 import { primaryEmail, type User, type UserState, type UserStatus } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { checkAdminUntouched, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
@@ -12,10 +14,12 @@ import { askedSeats } from './grant-outcome.ts'
 import { currentAccess } from './current-access.ts'
 import { declaredValues } from './declared-values.ts'
 import { droppedKeys } from './dropped-keys.ts'
+import { endedAccess, guardRemovals, holdRemoval, removerOf } from './guard-removals.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
 import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { reconcileAsked, withEffects } from './reconcile-people.ts'
+import { removeAccess } from './restore-user.ts'
 import { submitChange } from './submit-change.ts'
 import { isSameUser, userChanges, userTarget } from './user-record.ts'
 import { checkVersion } from './version-check.ts'
@@ -50,7 +54,7 @@ export function changeUser(
     afterRefusal: (stores: WriteStores, error: DomainError) =>
       error.reason === LINK_REASON
         ? askToLink(stores, caller, { subjectType: 'user', subjectId: id })
-        : Promise.resolve(),
+        : holdRemoval(stores, caller, error, { act: 'deactivate', user: id }),
   }
   return submitChange(provisioning, caller, intent, async (stores) => {
     const before = await stores.users.find(orgId, id)
@@ -68,18 +72,41 @@ export function changeUser(
     await stores.users.update(orgId, before, after)
     if (before.owner !== after.owner) await settleLink(stores, caller, id)
     const concerned = before.status !== after.status || granted.changes.length > 0
-    const effects = concerned ? await reconcileAsked(stores, orgId, [id], askedSeats(granted)) : []
+    const { effects, policy } = concerned
+      ? await reconcileAsked(stores, orgId, [id], askedSeats(granted))
+      : { effects: [], policy: undefined }
+    const removed = policy === undefined ? [] : await removal(stores, orgId, { before, after, policy })
     await stores.journal.append(orgId, {
       action: actionOf(before, after),
       actor: caller.actor,
       request: caller.request,
       outcome: { result: 'success' },
       targets: [userTarget(after), ...granted.targets],
-      changes: [...userChanges(before, after), ...granted.changes],
+      changes: [...userChanges(before, after), ...granted.changes, ...removed],
       effects,
       steps: [...(droppedKeys(options.ignored).steps ?? []), ...granted.steps],
     })
+    if (policy !== undefined && endedAccess(effects, id)) {
+      await guardRemovals(stores, removerOf(caller), policy.settings.breaker, { act: 'deactivate', people: [id] })
+    }
     return { value: withEffects(after, effects), changed: true }
+  })
+}
+
+/**
+ * Where the org says that deactivation ends what people have for good: that, and no way back but an admin's.
+ * @throws DomainError `invalid-value` in the words that clients of W&B know
+ */
+async function removal(
+  stores: WriteStores,
+  orgId: OrgId,
+  { before, after, policy }: { readonly before: User; readonly after: User; readonly policy: OrgPolicy },
+): Promise<readonly RecordChange[]> {
+  if (!policy.settings.deactivateRemoves || before.status === after.status) return []
+  if (after.status === 'deactivated') return removeAccess(stores, orgId, after.id)
+  if (!(await stores.removed.has(orgId, after.id))) return []
+  throw new DomainError('invalid-value', 'User reactivation operations are not supported in SaaS Cloud', {
+    reason: 'user.removed',
   })
 }
 

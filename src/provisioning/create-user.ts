@@ -2,6 +2,7 @@ import type { Caller } from '../domain/caller.ts'
 import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { User, UserState } from '../domain/user.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
 import { applyWishes } from './apply-wishes.ts'
 import { askedSeats } from './grant-outcome.ts'
 import { declaredValues } from './declared-values.ts'
@@ -48,6 +49,8 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
         ? await declaredValues(stores, orgId, draft.attributes)
         : serviceAttributes(draft.attributes),
     }
+    const context = await stores.access.emptyContext(orgId)
+    if (context.policy.settings.deactivateRemoves) await replaceRemoved(stores, caller, draft.attributes.userName)
     await stores.users.insert(orgId, user)
     await stores.count(orgId, 'user', 1)
     const granted = isPerson
@@ -56,8 +59,8 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     const person = { id, status, accountType, explicit: [], members: [] } as const
     const effects =
       granted.changes.length === 0
-        ? await reconcileNewPerson(stores, orgId, person)
-        : await reconcileAsked(stores, orgId, [id], askedSeats(granted))
+        ? await reconcileNewPerson(stores, orgId, person, context)
+        : (await reconcileAsked(stores, orgId, [id], askedSeats(granted))).effects
     await stores.journal.append(orgId, {
       action: 'user.create',
       actor: caller.actor,
@@ -70,4 +73,19 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     })
     return withEffects(user, effects)
   })
+}
+
+/**
+ * Where deactivation ends what people have for good, whoever is added again is a new person, and the record of the old
+ * one goes: clients of W&B know no other way back.
+ */
+async function replaceRemoved(stores: WriteStores, caller: Caller, userName: string): Promise<void> {
+  const { orgId, actor, request } = caller
+  const old = await stores.users.nameHolder(orgId, userName)
+  const isTheirs = old?.owner === undefined || old.owner === ownerFor(caller)
+  if (old?.status !== 'deactivated' || !isTheirs || !(await stores.removed.has(orgId, old.id))) return
+  await stores.users.remove(orgId, old.id, stores.now)
+  await stores.count(orgId, 'user', -1)
+  const outcome = { result: 'success', reason: 'user.replaced' } as const
+  await stores.journal.append(orgId, { action: 'user.delete', actor, request, outcome, targets: [userTarget(old)] })
 }

@@ -2,6 +2,8 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
+import { endedAccess, guardRemovals, holdRemoval, removerOf } from './guard-removals.ts'
 import { checkMayDelete } from './ownership.ts'
 import { checkAdminStays } from './admin-guard.ts'
 import type { ChangeOptions, Provisioning } from './provisioning.ts'
@@ -21,7 +23,13 @@ export function deleteUser(
   options: ChangeOptions,
 ): Submitted<void> {
   const { orgId } = caller
-  const intent = { action: 'user.delete', subject: id, targets: [{ type: 'user', id }] as const }
+  const intent = {
+    action: 'user.delete',
+    subject: id,
+    targets: [{ type: 'user', id }] as const,
+    afterRefusal: (stores: WriteStores, error: DomainError) =>
+      holdRemoval(stores, caller, error, { act: 'delete', user: id }),
+  }
   return submitChange(provisioning, caller, intent, async (stores) => {
     const user = await stores.users.find(orgId, id)
     if (user === undefined) throw new DomainError('not-found', `User ${id} not found`)
@@ -39,5 +47,9 @@ export function deleteUser(
       targets: [userTarget(user)],
       effects,
     })
+    const remover = removerOf(caller)
+    if (remover === undefined || !endedAccess(effects, id)) return
+    const { settings } = await stores.orgs.policy(orgId)
+    await guardRemovals(stores, remover, settings.breaker, { act: 'delete', people: [id] })
   })
 }

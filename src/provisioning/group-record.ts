@@ -1,8 +1,9 @@
 import type { Group } from '../domain/group.ts'
-import type { OrgId, RecordId, UserId } from '../domain/ids.ts'
+import type { ConnectionId, OrgId, RecordId, UserId } from '../domain/ids.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Actor, RecordChange, RecordDraft, RecordEffect, RecordTarget, RequestFacts } from '../domain/record.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { guardGroupLosses, type Remover } from './guard-removals.ts'
 import type { MemberChanges } from './member-changes.ts'
 import { INLINE_PEOPLE, PEOPLE_PER_RECORD, reconcilePeople } from './reconcile-people.ts'
 import { startReconcileJob } from './reconcile-job.ts'
@@ -47,11 +48,17 @@ export async function recordGroupChange(
     const now = inline ? chunk.people : first === undefined ? await adminsAmong(stores, orgId, touched) : []
     const effects = await reconcilePeople(stores, orgId, now)
     const appended = await stores.journal.append(orgId, draftOf(record, chunk, effects, first?.id))
+    await guardGroupLosses(stores, groupRemover(orgId, record), effects)
     first ??= appended
   }
   if (inline || first === undefined) return false
   await startReconcileJob(stores, orgId, { reason: record.action, cause: first, people: touched })
   return true
+}
+
+function groupRemover(orgId: OrgId, { actor, request }: GroupRecord): Remover | undefined {
+  const { connectionId } = actor
+  return connectionId === undefined ? undefined : { orgId, connection: connectionId as ConnectionId, actor, request }
 }
 
 interface Chunk {

@@ -1,6 +1,7 @@
 import { type JobId, newId, type OrgId, type RecordId, type UserId } from '../domain/ids.ts'
 import type { UnitOfWork } from '../domain/ports.ts'
-import type { WriteStores } from '../domain/write-ports.ts'
+import type { Job, WriteStores } from '../domain/write-ports.ts'
+import { guardGroupLosses, type Remover } from './guard-removals.ts'
 import { type Extent, reconcilePeople } from './reconcile-people.ts'
 
 /** People of one batch: small, so that requests get in between. */
@@ -70,8 +71,15 @@ async function runBatch(stores: WriteStores, orgId: OrgId): Promise<boolean> {
       targets: [{ type: 'job', id: job.id }],
       effects,
     })
+    await guardGroupLosses(stores, remover(orgId, job), effects)
   }
   await stores.users.touch(orgId, [...new Set(effects.flatMap((effect) => effect.people))], stores.now)
   await stores.jobs.advance(orgId, job.id, `${extent === 'losers' ? '1' : '2'}:${last}`)
   return true
+}
+
+/** The connection that changed the group of which the job applies the effects. */
+function remover(orgId: OrgId, { reason, connection }: Job): Remover | undefined {
+  if (connection === undefined || !reason.startsWith('group.')) return undefined
+  return { orgId, connection, actor: { type: 'system', connectionId: connection } }
 }

@@ -1,4 +1,5 @@
 import type { OrgId, UserId } from '../domain/ids.ts'
+import type { OrgPolicy } from '../domain/org-policy.ts'
 import type { RecordEffect } from '../domain/record.ts'
 import {
   type Desired,
@@ -69,6 +70,7 @@ export function isLoss(
 
 /**
  * The same for people whose seats the request itself asks for: making, reactivating or inviting somebody, a seat, a role.
+ * @returns what changed, and the org's policy as it was read for it
  * @throws DomainError `seat-limit` where the org refuses what the licence has not left
  */
 export async function reconcileAsked(
@@ -76,19 +78,19 @@ export async function reconcileAsked(
   orgId: OrgId,
   ids: readonly UserId[],
   asked: AskedSeats,
-): Promise<readonly RecordEffect[]> {
+): Promise<{ readonly effects: readonly RecordEffect[]; readonly policy: OrgPolicy }> {
   const { people, context } = await stores.access.facts(orgId, ids)
   const held = await stores.access.held(orgId, ids)
-  return apply(stores, orgId, { people, context, held, asked })
+  return { effects: await apply(stores, orgId, { people, context, held, asked }), policy: context.policy }
 }
 
-/** The same for a person who was just made: there are no facts to read yet. */
+/** The same for a person who was just made: there are no facts to read yet, and of the org its context alone. */
 export async function reconcileNewPerson(
   stores: WriteStores,
   orgId: OrgId,
   person: PersonFacts,
+  context: ReconcileContext,
 ): Promise<readonly RecordEffect[]> {
-  const context = await stores.access.emptyContext(orgId)
   return apply(stores, orgId, { people: [person], context, held: new Map(), asked: { products: [] } })
 }
 
@@ -109,6 +111,8 @@ interface Situation {
 export interface Effect extends AccessChange {
   readonly via: string
   readonly wanted?: string
+  /** Whether a person who stays active loses their last team by it, or their role as an admin of the org. */
+  readonly bereaves?: boolean
 }
 
 async function apply(stores: WriteStores, orgId: OrgId, situation: Situation): Promise<readonly RecordEffect[]> {
@@ -150,6 +154,7 @@ export function differences({ user, held, desired, seats }: AccessTurn): readonl
       old: held.orgRole,
       new: desired.orgRole,
       via: orgRoleBy.kind === 'rule' ? viaOf(orgRoleBy) : orgRoleBy.kind,
+      bereaves: desired.active && held.orgRole === 'admin',
     },
     ...teamValues(held, desired),
     ...seatValues(held, seats),
@@ -160,10 +165,11 @@ export function differences({ user, held, desired, seats }: AccessTurn): readonl
 }
 
 function teamValues(held: HeldAccess, desired: Desired): readonly Values[] {
+  const bereaves = desired.active && desired.memberships.size === 0
   return union(held.memberships, desired.memberships).map((target) => {
     const [before, after] = [held.memberships.get(target), desired.memberships.get(target)]
     const via = after === undefined ? (before?.source ?? '') : viaOf(after.by)
-    return { kind: 'team', target, old: before?.role ?? null, new: after?.role ?? null, via }
+    return { kind: 'team', target, old: before?.role ?? null, new: after?.role ?? null, via, bereaves }
   })
 }
 
@@ -197,12 +203,13 @@ function viaOf(by: Source): string {
 }
 
 function grouped(effects: readonly Effect[]): readonly RecordEffect[] {
-  const groups = new Map<string, Omit<RecordEffect, 'people'> & { readonly people: UserId[] }>()
-  for (const { user, kind, target, old, new: next, wanted, via } of effects) {
+  const groups = new Map<string, Omit<RecordEffect, 'people'> & { readonly people: UserId[]; bereft?: UserId[] }>()
+  for (const { user, kind, target, old, new: next, wanted, via, bereaves = false } of effects) {
     const key = JSON.stringify([kind, target, old, next, wanted, via])
     const more = wanted === undefined ? {} : { wanted }
     const group = groups.get(key) ?? { kind, target, old, new: next, ...more, via, people: [] }
     group.people.push(user)
+    if (bereaves) group.bereft = [...(group.bereft ?? []), user]
     groups.set(key, group)
   }
   return [...groups.values()]

@@ -49,7 +49,7 @@ function refusalOf(caller: Caller, intent: Intent, error: DomainError): RecordDr
     actor: caller.actor,
     request: caller.request,
     outcome: {
-      result: 'refused',
+      result: error.code === 'held' ? 'staged' : 'refused',
       reason: error.reason,
       ...(error.params === undefined ? {} : { params: error.params }),
     },

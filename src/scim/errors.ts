@@ -63,7 +63,7 @@ export function errorReply(error: unknown, requestId: string, report: Report): R
 
 function reportedProblem(error: unknown, requestId: string, report: Report): Problem {
   const problem = problemOf(error, requestId)
-  if (problem.status >= 500 && problem.status !== 501) report(error, requestId)
+  if (problem.status >= 500 && problem.status !== 501 && !isHeld(error)) report(error, requestId)
   return problem
 }
 
@@ -84,13 +84,18 @@ function problemOf(error: unknown, requestId: string): Problem {
   return ofCredential(error, requestId) ?? internal(requestId)
 }
 
+/** What is held for an admin is as it should be. */
+function isHeld(error: unknown): boolean {
+  return error instanceof DomainError && error.code === 'held'
+}
+
 function ofHttp({ status, message, headers, scimType }: HttpProblem): Problem {
   return { status, detail: message, headers, ...(scimType === undefined ? {} : { scimType }) }
 }
 
 function ofDomain(error: DomainError, requestId: string): Problem {
   const [status, scimType] = [ERROR_STATUS[error.code], SCIM_TYPES[error.code]]
-  if (status === 503) return unavailable(requestId, error.retryAfter)
+  if (error.code === 'unavailable') return unavailable(requestId, error.retryAfter)
   return {
     status,
     detail: error.message,

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
-import type { JobId, RecordId, UserId } from '../domain/ids.ts'
+import type { ConnectionId, JobId, RecordId, UserId } from '../domain/ids.ts'
 import type { JobWrites } from '../domain/write-ports.ts'
 import { idRows } from './id-list.ts'
 
@@ -39,11 +39,14 @@ function jobProgress(db: Kysely<Database>): Pick<JobWrites, 'next' | 'people' | 
   return {
     async next(orgId) {
       const row = await db
-        .selectFrom('reconcile_job')
-        .select(['id', 'reason', 'cause_id', 'cursor'])
-        .where('org_id', '=', orgId)
-        .where('state', '=', 'running')
-        .orderBy('cause_seq')
+        .selectFrom('reconcile_job as j')
+        .leftJoin('provisioning_event as e', (join) =>
+          join.onRef('e.org_id', '=', 'j.org_id').onRef('e.seq', '=', 'j.cause_seq'),
+        )
+        .select(['j.id', 'j.reason', 'j.cause_id', 'j.cursor', 'e.connection_id'])
+        .where('j.org_id', '=', orgId)
+        .where('j.state', '=', 'running')
+        .orderBy('j.cause_seq')
         .limit(1)
         .executeTakeFirst()
       return (
@@ -52,6 +55,7 @@ function jobProgress(db: Kysely<Database>): Pick<JobWrites, 'next' | 'people' | 
           reason: row.reason,
           causeId: row.cause_id as RecordId,
           cursor: row.cursor,
+          ...(row.connection_id === null ? {} : { connection: row.connection_id as ConnectionId }),
         }
       )
     },

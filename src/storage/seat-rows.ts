@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import { SEAT_TYPES, type SeatType } from '../domain/seat.ts'
-import type { SeatsLeftRow, WaitingSeat } from '../domain/write-ports.ts'
+import type { SeatsLeftRow, WaitingPerson } from '../domain/seat-allocation.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 const selectLeft = preparedQuery((db, { orgId }: { readonly orgId: OrgId }) =>
@@ -45,7 +45,7 @@ function rank(type: ReturnType<typeof sql>): ReturnType<typeof sql> {
 }
 
 /** People who want a seat of that type or a higher one and hold a lower, the longest waiting first. */
-export async function readWaiting(db: Kysely<Database>, given: GivenWait): Promise<readonly WaitingSeat[]> {
+export async function readWaiting(db: Kysely<Database>, given: GivenWait): Promise<readonly WaitingPerson[]> {
   const rows = await selectWaiting(db, given)
   return rows.map(({ user_id, wanted_since }) => ({ user: user_id as UserId, since: Number(wanted_since) }))
 }

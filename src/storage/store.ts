@@ -10,6 +10,7 @@ import type { RecordSealer } from '../domain/record.ts'
 import { apiKeyReads } from './api-keys.ts'
 import { accessReads } from './explained-reads.ts'
 import { attributeReads } from './attribute-reads.ts'
+import { breakerReads } from './breaker-reads.ts'
 import { ChainWriter } from './chain-writer.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { credentialReads } from './credential-reads.ts'
@@ -129,6 +130,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),
+    breaker: translatingErrors(breakerReads(reader)),
   }
   const work = createUnitOfWork({
     writer,

@@ -8,13 +8,14 @@ import { equalJson } from '../domain/json.ts'
 import type { User, UserStatus } from '../domain/user.ts'
 import type { UserWrites } from '../domain/write-ports.ts'
 import { writeAttributeKeys } from './attribute-keys.ts'
+import { userReturns } from './user-returns.ts'
 import { emailRows, fromUser, toUser, USER_COLUMNS } from './user-row.ts'
 import { jsonIdList, jsonRows } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /** People as a unit of work writes them. */
 export function userWrites(db: Kysely<Database>): UserWrites {
-  return { ...userLookups(db), ...userChanges(db) }
+  return { ...userLookups(db), ...userChanges(db), ...userReturns(db) }
 }
 
 /** People as they stand under the lock. */

@@ -4,6 +4,7 @@ import type { Database } from '../../db/schema.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { accessWrites } from './access-writes.ts'
 import { attributeWrites } from './attribute-writes.ts'
+import { breakerWrites } from './breaker-writes.ts'
 import type { ChainWriter } from './chain-writer.ts'
 import { apiKeyWrites } from './api-keys.ts'
 import { addToCounter } from './counters.ts'
@@ -14,6 +15,7 @@ import { answerWrites } from './kept-answers.ts'
 import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
+import { removedAccessWrites } from './removed-access.ts'
 import { roleWrites } from './role-writes.ts'
 import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
@@ -42,6 +44,8 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     jobs: jobWrites(db, dialect),
     orgs: orgWrites(db),
     links: linkWrites(db),
+    breaker: breakerWrites(db, dialect),
+    removed: removedAccessWrites(db, dialect),
     keys: apiKeyWrites(db),
     answers: answerWrites(db),
     journal: {

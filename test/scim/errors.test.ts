@@ -23,6 +23,7 @@ const EXPECTED: Readonly<Record<DomainErrorCode, readonly [status: number, scimT
   forbidden: [403],
   'last-admin': [409],
   'seat-limit': [403],
+  held: [503],
   unsupported: [501],
   unavailable: [503],
 }
@@ -50,7 +51,7 @@ describe('error answers (RFC 7644 §3.12)', () => {
       expect(body['status']).to.equal(String(status))
       expect(body['scimType']).to.equal(scimType)
       if (status < 500) expect(body['detail']).to.equal('What to fix.')
-      expect(reported).to.have.length(status === 503 ? 1 : 0)
+      expect(reported).to.have.length(code === 'unavailable' ? 1 : 0)
     })
   }
 
