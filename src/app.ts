@@ -12,6 +12,7 @@ import { createJwtTrusts } from './auth/jwt-trust.ts'
 import type { LastUsed, TokenUse } from './auth/last-used.ts'
 import { authenticatedOf, authentication, keyAuthentication, keyBearerOf, oauthTokenRouter } from './auth/middleware.ts'
 import { mintToken } from './auth/token.ts'
+import { trustProblem } from './auth/trust-problem.ts'
 import { createTokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
 import type { Caller } from './domain/caller.ts'
@@ -95,6 +96,7 @@ function adminApi(parts: AppParts, keys: KeyAuthenticator, report: Report): expr
     cursorKey: opened.cursorKey,
     now: parts.now ?? Date.now,
     mint: mintToken,
+    trustProblem: (trust) => trustProblem(trust, parts.config.auth.allowPrivateIssuers),
     keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
     authenticate: keyAuthentication(tallied(keys, parts.authFailures), { sourceOf }),
     bearerOf: keyBearerOf,

@@ -1,9 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import { createTally } from './audit/tally.ts'
-import { isPinnedEnough } from './auth/jwt-claims.ts'
-import { keyAddressProblem } from './auth/key-fetch.ts'
 import { mintToken } from './auth/token.ts'
-import type { Operator, TrustDraft } from './cli/ports.ts'
+import { trustProblem } from './auth/trust-problem.ts'
+import type { Operator } from './cli/ports.ts'
 import type { Config } from './config.ts'
 import { newId, type OrgId } from './domain/ids.ts'
 import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
@@ -67,19 +66,4 @@ function operation(): ReturnType<Operator['operation']> {
     actor: { type: 'cli', ...(uid === undefined ? {} : { id: `uid:${uid}` }) },
     request: { id: newId(receivedAt), receivedAt, started: performance.now() },
   }
-}
-
-/** What no token could ever satisfy, or too many could: said when the trust is made, not at the first 401. */
-function trustProblem(trust: TrustDraft, allowPrivateIssuers: boolean): string | undefined {
-  if (!/^[\x21-\x7e]{1,2048}$/.test(trust.issuer)) return 'The issuer must be 1 to 2048 printable ASCII characters'
-  if (trust.audience.trim() === '') return 'The audience is empty; give it exactly as in the aud of the JWTs'
-  if (!isPinnedEnough(trust)) {
-    return (
-      'This audience is shared by every application of Entra ID: pin the tenant and the application or its ' +
-      'service principal (--pin tid=… and --pin appid=… or --pin oid=…)'
-    )
-  }
-  const problem = keyAddressProblem(trust.jwksUri ?? trust.issuer, allowPrivateIssuers)
-  if (problem === undefined) return undefined
-  return `Keys cannot be fetched from the ${trust.jwksUri === undefined ? 'issuer' : 'JWKS address'}: ${problem}`
 }

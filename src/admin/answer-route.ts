@@ -8,6 +8,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { GroupId, UserId } from '../domain/ids.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import { entityTags } from '../http/entity-tag.ts'
+import { jsonBody } from '../http/json-body.ts'
 import { requestFacts } from '../http/request-context.ts'
 import {
   checkTeamAdminNow,
@@ -23,12 +24,30 @@ import type { AdminRouterOptions } from './ports.ts'
 import { inputError } from './problem.ts'
 import type { Route, RouteAnswer, RouteRequest } from './route.ts'
 
-/** Checks right and input, runs the handler of the route that was found, and writes what it answers. */
-export function answerRoute(options: AdminRouterOptions): RequestHandler {
+/** Finds out what the caller may, and refuses who may not call the route, before anything of the body is read. */
+export function admit(options: AdminRouterOptions): RequestHandler {
+  return async (req, res, next) => {
+    const request = await requestOf(req, res, options)
+    await checkWho(foundRoute(res), request)
+    res.locals[ADMITTED] = request
+    next()
+  }
+}
+
+/** Reads the body of the routes that take one; that of any other is passed over. */
+export function bodyOf(): RequestHandler {
+  const read = jsonBody({ isLarge: () => false })
+  return (req, res, next) => {
+    if (foundRoute(res).body === undefined) next()
+    else read(req, res, next)
+  }
+}
+
+/** Checks the input of an admitted request, runs the handler, and writes what it answers. */
+export function answerRoute(): RequestHandler {
   return async (req, res) => {
     const found = foundRoute(res)
-    const request = await requestOf(req, res, options)
-    await checkWho(found, request)
+    const request = res.locals[ADMITTED] as Checked
     const key = found.method === 'POST' ? onceKeyOf(req.get('idempotency-key')) : undefined
     if (key === undefined) {
       const answer = await found.handle(withInput(found, request, req) as never)
@@ -36,6 +55,8 @@ export function answerRoute(options: AdminRouterOptions): RequestHandler {
     } else await answerOnce({ req, res, found, request }, { keyId: request.account.keyId, idempotencyKey: key })
   }
 }
+
+const ADMITTED = 'adminRequest'
 
 type Checked = RouteRequest<string, unknown, unknown>
 

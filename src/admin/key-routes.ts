@@ -3,7 +3,7 @@ import type { ApiKey, KeyScope } from '../domain/api-key.ts'
 import { DomainError } from '../domain/errors.ts'
 import { newId, type KeyId, type UserId } from '../domain/ids.ts'
 import { createKey, revokeKey } from '../provisioning/api-keys.ts'
-import { maybeTime, type Route, route, shownTime, textOf, time } from './route.ts'
+import { expiryOf, maybeTime, type Route, route, shownTime, textOf, time } from './route.ts'
 
 const scope = z.enum(['operator', 'admin', 'auditor', 'user'])
 
@@ -36,8 +36,7 @@ export const keyRoutes: readonly Route[] = [
     answer: { status: 201, schema: apiKey.extend({ key: z.string().nullable() }), secret: 'key' },
     async handle({ ports, provisioning, caller, account, orgId, body }) {
       checkScope(body, account.isOperator)
-      const expires = body.expires === undefined ? undefined : Date.parse(body.expires)
-      if (expires !== undefined && expires <= ports.now()) throw invalid('/expires', 'expires is in the past')
+      const expires = expiryOf(body.expires, ports.now())
       const id = newId<KeyId>(ports.now())
       const { text, secretHash } = ports.mint(id)
       const user = body.user as UserId | undefined

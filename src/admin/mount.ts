@@ -2,11 +2,10 @@ import { type ErrorRequestHandler, type Request, type RequestHandler, Router } f
 import { isId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
 import { HttpProblem } from '../http/http-problem.ts'
-import { jsonBody } from '../http/json-body.ts'
 import { MAX_TARGET_BYTES } from '../http/limits.ts'
 import { requestContextOf } from '../http/request-context.ts'
 import { noStore } from '../http/security-headers.ts'
-import { answerRoute } from './answer-route.ts'
+import { admit, answerRoute, bodyOf } from './answer-route.ts'
 import { documentRoutes } from './document-routes.ts'
 import { keepRoute } from './found-route.ts'
 import type { AdminRouterOptions } from './ports.ts'
@@ -26,10 +25,10 @@ export function adminRouter(options: AdminRouterOptions): Router {
   router.use(noStore(), checkTarget())
   documentRoutes(router, options)
   router.use(options.authenticate)
-  const read = jsonBody({ isLarge: () => false })
+  const [admitted, body, answer] = [admit(options), bodyOf(), answerRoute()]
   for (const [path, routes] of byPath(ROUTES)) {
     const template = path.replaceAll(/\{(\w+)\}/g, ':$1')
-    router.all(template, enter(routes), read, answerRoute(options))
+    router.all(template, enter(routes), admitted, body, answer)
   }
   router.use(() => {
     throw new DomainError('not-found', 'There is no such address in the admin API; see /api/v1/docs')

@@ -1,8 +1,10 @@
 import { z } from 'zod'
-import { newId, type KeyId } from '../domain/ids.ts'
+import { newId, type KeyId, type OrgId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgSummary } from '../domain/ports.ts'
+import { checkOrgName, renameOrg } from '../provisioning/rename-org.ts'
 import { foundKeyedOrg } from '../provisioning/found-keyed-org.ts'
+import type { AdminPorts } from './ports.ts'
 import { type Route, route, shownTime, textOf, time } from './route.ts'
 
 const org = z.object({ id: z.uuid(), name: z.string(), created: time })
@@ -18,9 +20,16 @@ export const orgRoutes: readonly Route[] = [
     who: 'anybody',
     answer: { status: 200, schema: org },
     async handle({ ports, orgId }) {
-      const found = await ports.reads.orgs.find(orgId)
-      if (found === undefined) throw new DomainError('not-found', 'The organisation is gone')
-      return { body: shownOrg(found) }
+      return { body: await currentOrg(ports, orgId) }
+    },
+  }),
+  route({
+    ...{ method: 'PATCH', path: '/org', tag: 'Organisations', summary: 'Rename the organisation', who: 'orgAdmin' },
+    body: z.strictObject({ name: textOf(200) }).meta({ examples: [{ name: 'acme' }] }),
+    answer: { status: 200, schema: org },
+    async handle({ ports, provisioning, caller, orgId, body }) {
+      await renameOrg(provisioning, caller, body.name).durable
+      return { body: await currentOrg(ports, orgId) }
     },
   }),
   route({
@@ -36,6 +45,7 @@ export const orgRoutes: readonly Route[] = [
     body: z.strictObject({ name: textOf(200) }).meta({ examples: [{ name: 'acme' }] }),
     answer: { status: 201, schema: foundedOrg, secret: 'adminKey' },
     async handle({ ports, provisioning, caller, body }) {
+      checkOrgName(body.name)
       const id = newId<KeyId>(ports.now())
       const { text, secretHash } = ports.mint(id)
       const made = await foundKeyedOrg(provisioning, caller, body.name, { id, secretHash }).durable
@@ -43,6 +53,12 @@ export const orgRoutes: readonly Route[] = [
     },
   }),
 ]
+
+async function currentOrg({ reads }: AdminPorts, orgId: OrgId): Promise<z.input<typeof org>> {
+  const found = await reads.orgs.find(orgId)
+  if (found === undefined) throw new DomainError('not-found', 'The organisation is gone')
+  return shownOrg(found)
+}
 
 function shownOrg({ id, name, created }: OrgSummary): z.input<typeof org> {
   return { id, name, created: shownTime(created) }

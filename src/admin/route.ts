@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Account } from '../domain/api-key.ts'
 import type { Caller } from '../domain/caller.ts'
+import { DomainError } from '../domain/errors.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
 import type { AdminPorts } from './ports.ts'
@@ -114,6 +115,17 @@ export function keyTextOf(most: number) {
 
 /** RFC 3339 in UTC with milliseconds. */
 export const time = z.iso.datetime({ precision: 3 })
+
+/**
+ * When something ends that is being made, epoch milliseconds.
+ * @throws DomainError `invalid-value` for a time that is past
+ */
+export function expiryOf(expires: string | undefined, now: number): number | undefined {
+  if (expires === undefined) return undefined
+  const at = Date.parse(expires)
+  if (at > now) return at
+  throw new DomainError('invalid-value', 'expires is in the past', { params: { path: '/expires' } })
+}
 
 /** Epoch milliseconds as the API shows times. */
 export function shownTime(at: number): string {

@@ -3,8 +3,10 @@ import { keyRoutes } from './key-routes.ts'
 import { meRoutes } from './me-routes.ts'
 import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
+import { ownerRoutes } from './owner-routes.ts'
 import type { Route } from './route.ts'
 import { userRoutes } from './user-routes.ts'
+import { waitingRoutes } from './waiting-routes.ts'
 
 /**
  * The route table of the admin API: everything it answers, and so all that its document and its tests know.
@@ -44,4 +46,6 @@ export const ROUTES: readonly Route[] = [
   ...userRoutes,
   ...membershipRoutes,
   ...connectionRoutes,
+  ...ownerRoutes,
+  ...waitingRoutes,
 ]

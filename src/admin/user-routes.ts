@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ORG_ROLES } from '../domain/access.ts'
+import { DomainError } from '../domain/errors.ts'
 import { type ConnectionId, type GroupId, type OrgId, type UserId } from '../domain/ids.ts'
 import type { User } from '../domain/user.ts'
 import { changeUser } from '../provisioning/change-user.ts'
@@ -13,6 +14,7 @@ import {
   withStanding,
 } from '../provisioning/list-people.ts'
 import { peopleCsv } from '../provisioning/people-csv.ts'
+import { type PersonFlag, setPersonFlag } from '../provisioning/person-flags.ts'
 import { getUser } from './known-user.ts'
 import { afterOf, nextCursor, pageOf, pageQuery } from './page.ts'
 import type { AdminPorts } from './ports.ts'
@@ -38,6 +40,11 @@ const usersQuery = z.strictObject({
   sort: sort.optional().meta({ description: 'With a minus, descending' }),
   ...pageQuery,
 })
+
+const RIGHTS = new Map<string, PersonFlag>([
+  ['billingAdmin', 'billing_admin'],
+  ['auditor', 'auditor'],
+])
 
 const CSV = 'text/csv; charset=utf-8; header=present'
 
@@ -98,6 +105,18 @@ export const userRoutes: readonly Route[] = [
         ...(ifMatch === undefined ? {} : { ifMatch }),
       }).durable
       return answerUser(ports, orgId, value)
+    },
+  }),
+  route({
+    ...{ method: 'PUT', path: '/users/{user}/rights/{right}', tag: 'Users', who: 'orgAdmin', texts: ['right'] },
+    summary: 'Make a person a billing admin (billingAdmin) or an auditor (auditor), or end it',
+    body: z.strictObject({ on: z.boolean() }).meta({ examples: [{ on: true }] }),
+    answer: { status: 204 },
+    async handle({ provisioning, caller, params, body }) {
+      const flag = RIGHTS.get(params.right)
+      if (flag === undefined) throw new DomainError('not-found', 'The rights are billingAdmin and auditor')
+      await setPersonFlag(provisioning, caller, params.user as UserId, { flag, on: body.on }).durable
+      return {}
     },
   }),
   route({

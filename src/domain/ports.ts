@@ -14,6 +14,7 @@ import type { TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { User } from './user.ts'
+import type { WarningReads } from './warning.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
 
 /** Where a row stands in a list: its sort key, null where it has none, and `ord`, which breaks ties. */
@@ -195,6 +196,7 @@ export interface ReadStores {
   readonly groups: GroupReads
   readonly teams: TeamReads
   readonly waiting: WaitingReads
+  readonly warnings: WarningReads
   readonly roles: RoleReads
   readonly rules: RuleReads
   readonly access: AccessReads

@@ -300,6 +300,8 @@ export interface OrgSeed {
 export interface OrgWrites {
   /** @throws DomainError `uniqueness` when the name is taken */
   insertConnection(orgId: OrgId, connection: Connection): Promise<void>
+  /** Name, rights and version. @throws DomainError `uniqueness` when the name is taken */
+  updateConnection(orgId: OrgId, connection: Connection): Promise<void>
   revokeConnection(orgId: OrgId, id: ConnectionId): Promise<void>
   connection(orgId: OrgId, id: ConnectionId): Promise<Connection | undefined>
   /** The active connection of that id, or of that name in any case. */

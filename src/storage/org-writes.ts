@@ -50,7 +50,7 @@ export function orgWrites(db: Kysely<Database>): OrgWrites {
 }
 
 /** Connections; what a revoked one owned has no owner. */
-function connectionWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertConnection' | 'revokeConnection'> {
+function connectionWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertConnection' | 'updateConnection' | 'revokeConnection'> {
   return {
     async insertConnection(orgId, connection) {
       await db
@@ -68,6 +68,18 @@ function connectionWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertConnecti
           version: connection.version,
           created: connection.created,
         })
+        .execute()
+    },
+
+    async updateConnection(orgId, { id, name, mayGrantAdmin, scopes, version }) {
+      await db
+        .updateTable('connection')
+        .set({
+          ...{ name, name_key: fold(name), may_grant_admin: mayGrantAdmin ? 1 : 0 },
+          ...{ scopes: scopes.join(' '), version },
+        })
+        .where('org_id', '=', orgId)
+        .where('id', '=', id)
         .execute()
     },
 

@@ -35,6 +35,7 @@ import { inTransaction } from './transaction.ts'
 import { createUnitOfWork, type StoreUnitOfWork } from './unit-of-work.ts'
 import { userReads } from './user-reads.ts'
 import { waitingReads } from './waiting-reads.ts'
+import { warningReads } from './warning-reads.ts'
 import { writeStores } from './write-stores.ts'
 
 export interface StoreLocation {
@@ -120,6 +121,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     groups: translatingErrors(groupReads(reader, pages)),
     teams: translatingErrors(teamReads(reader)),
     waiting: translatingErrors(waitingReads(reader)),
+    warnings: translatingErrors(warningReads(reader)),
     roles: translatingErrors(roleReads(reader)),
     access: translatingErrors(accessReads(reader, dialect)),
     rules: translatingErrors(ruleReads(reader, dialect)),

@@ -2,11 +2,17 @@ import { expect } from 'chai'
 import { operationIdOf } from '../../src/admin/openapi.ts'
 import { ROUTES } from '../../src/admin/routes.ts'
 import type { Route } from '../../src/admin/route.ts'
+import { newId, type TokenId } from '../../src/domain/ids.ts'
+import { addToken } from '../../src/provisioning/connection-tokens.ts'
+import { createGroup } from '../../src/provisioning/create-group.ts'
 import { DIALECTS } from '../support/databases.ts'
-import { foundTenant } from '../support/tenant.ts'
+import { foundTenant, operation } from '../support/tenant.ts'
 import { type AdminGateway, type ApiAnswer, ApiClient, openAdminGateway, problemCode } from './api.ts'
 
 const RANDOM = '0190aaaa-0000-7000-8000-00000000dead'
+
+/** What parts of paths may be that are no ids. */
+const TEXTS: Readonly<Record<string, string>> = { right: 'auditor' }
 
 /** Ids of another org for each name in braces; a name that is missing here fails the test of its routes. */
 type ForeignIds = Readonly<Record<string, string>>
@@ -22,7 +28,7 @@ function namesOf({ path, texts = [] }: Route): readonly string[] {
 }
 
 function pathWith({ path }: Route, ids: ForeignIds | undefined): string {
-  return path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => ids?.[name] ?? RANDOM)
+  return path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => TEXTS[name] ?? ids?.[name] ?? RANDOM)
 }
 
 /** A body the route takes: the example its schema gives (`.meta({ examples: [ … ] })`). */
@@ -124,5 +130,18 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
   const key = await gateway.key('user', person.id, other.orgId)
   expect(key).to.be.a('string')
   const keys = await gateway.test.store.reads.keys.list(other.orgId)
-  return { user: person.id, key: keys[0]!.id, connection: other.idp.connection!.id }
+  const token = newId<TokenId>(Date.now())
+  const connectionId = other.idp.connection!.id
+  const draft = {
+    id: token,
+    connectionId,
+    secretHash: Buffer.alloc(32, 7),
+    origin: 'minted',
+    expires: undefined,
+  } as const
+  await addToken(other.provisioning, operation(), other.orgId, draft).durable
+  const group = await createGroup(other.provisioning, other.idp, {
+    ...{ displayName: 'theirs', externalId: undefined, members: [], children: [] },
+  }).durable
+  return { user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id }
 }
