@@ -4,7 +4,11 @@ import { meRoutes } from './me-routes.ts'
 import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
 import { ownerRoutes } from './owner-routes.ts'
+import { roleRoutes } from './role-routes.ts'
 import type { Route } from './route.ts'
+import { serviceAccountRoutes } from './service-account-routes.ts'
+import { teamMemberRoutes } from './team-member-routes.ts'
+import { teamRoutes } from './team-routes.ts'
 import { userRoutes } from './user-routes.ts'
 import { waitingRoutes } from './waiting-routes.ts'
 
@@ -48,4 +52,8 @@ export const ROUTES: readonly Route[] = [
   ...connectionRoutes,
   ...ownerRoutes,
   ...waitingRoutes,
+  ...teamRoutes,
+  ...teamMemberRoutes,
+  ...roleRoutes,
+  ...serviceAccountRoutes,
 ]

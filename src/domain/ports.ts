@@ -10,7 +10,7 @@ import type { ChainHead } from './record.ts'
 import type { OrgAttributes } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
 import type { CustomRole } from './role.ts'
-import type { TeamReads } from './team-ports.ts'
+import type { ServiceReads, TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { User } from './user.ts'
@@ -197,6 +197,7 @@ export interface ReadStores {
   readonly teams: TeamReads
   readonly waiting: WaitingReads
   readonly warnings: WarningReads
+  readonly services: ServiceReads
   readonly roles: RoleReads
   readonly rules: RuleReads
   readonly access: AccessReads

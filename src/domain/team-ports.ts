@@ -1,4 +1,4 @@
-import type { GroupId, OrgId, UserId } from './ids.ts'
+import type { GroupId, OrgId, RoleId, UserId } from './ids.ts'
 import type { Team, TeamMember, TeamSettings } from './team.ts'
 
 /** Which teams of an org: all that live, those of one state, or those that a person sees. */
@@ -37,14 +37,47 @@ export interface TeamWrites {
    * @throws DomainError `uniqueness` when the name, or its owner's externalId, is taken by now
    */
   undelete(orgId: OrgId, team: Team): Promise<void>
-  /** People who are members by derivation, through rules too. */
-  holders(orgId: OrgId, id: GroupId): Promise<readonly UserId[]>
   /** People whose effective role there is admin; service accounts have none. */
   admins(orgId: OrgId, id: GroupId): Promise<readonly UserId[]>
   /** What a group that comes back counts: live people with a listed fact, and live nested groups. */
   countListed(orgId: OrgId, id: GroupId): Promise<number>
+  /** Teams of which a custom role is the default role, archived ones too. */
+  withDefaultRole(orgId: OrgId, role: RoleId): Promise<readonly GroupId[]>
+  /** Gives them another default role. @returns them, the live ones */
+  rewriteDefaultRole(
+    orgId: OrgId,
+    role: RoleId,
+    value: string,
+    at: number,
+  ): Promise<readonly Pick<Team, 'id' | 'name'>[]>
   /** Ends every explicit role in a team. @returns whose there were */
   endRoles(orgId: OrgId, id: GroupId): Promise<readonly UserId[]>
   /** The live person or service account of that userName, in any case. */
   userNamed(orgId: OrgId, userName: string): Promise<UserId | undefined>
+}
+
+/** A service account as admins see it. */
+export interface ServiceAccountSummary {
+  readonly id: UserId
+  readonly version: number
+  readonly userName: string
+  readonly displayName: string | undefined
+  readonly scope: 'team' | 'org'
+  readonly defaultTeam: GroupId
+  readonly defaultTeamName: string
+  /** The person who answers for it. */
+  readonly owner: UserId | undefined
+  readonly ownerName: string | undefined
+  /** Whether its keys rest because its team is archived or its group deleted. */
+  readonly resting: boolean
+  readonly created: number
+}
+
+export interface ServiceReads {
+  find(orgId: OrgId, id: UserId): Promise<ServiceAccountSummary | undefined>
+  /** Live ones by id, of one team or of all and the org. `after` is the last of the page before. */
+  page(
+    orgId: OrgId,
+    query: { readonly team?: GroupId; readonly after?: UserId; readonly limit: number },
+  ): Promise<readonly ServiceAccountSummary[]>
 }

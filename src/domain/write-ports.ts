@@ -250,7 +250,9 @@ export interface ServiceAccount {
 
 export interface ServiceWrites {
   insert(orgId: OrgId, account: ServiceAccount): Promise<void>
-  defaultTeam(orgId: OrgId, user: UserId): Promise<GroupId | undefined>
+  /** A service account, live or not. */
+  find(orgId: OrgId, user: UserId): Promise<ServiceAccount | undefined>
+  setOwner(orgId: OrgId, user: UserId, owner: UserId): Promise<void>
   /** Live service accounts of the whole org, deactivated ones too. */
   ofOrg(orgId: OrgId): Promise<readonly UserId[]>
 }

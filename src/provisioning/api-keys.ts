@@ -94,7 +94,8 @@ export function setBootstrapKey(
   })
 }
 
-async function endKey(stores: WriteStores, operation: Operation, key: ApiKey): Promise<void> {
+/** Ends a key within a unit of work; one that is ended stays as it is. */
+export async function endKey(stores: WriteStores, operation: Operation, key: ApiKey): Promise<void> {
   if (key.revoked !== undefined) return
   await stores.keys.revoke(key.orgId, key.id, stores.now)
   await stores.journal.append(key.orgId, keyRecord(operation, 'key.revoke', key))

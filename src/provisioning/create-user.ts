@@ -1,3 +1,4 @@
+import type { AccessWish } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
 import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
@@ -17,6 +18,14 @@ import { userChanges, userTarget } from './user-record.ts'
 export interface UserDraft extends UserState {
   /** Names of unknown keys that were dropped. */
   readonly ignored?: readonly string[]
+  /** Runs first, in the same unit of work: it may refuse, and says what is wished and who answers for the account. */
+  readonly prepare?: (stores: WriteStores) => Promise<Prepared>
+}
+
+export interface Prepared {
+  readonly wishes: readonly AccessWish[]
+  /** The person who answers for a service account. */
+  readonly answering: UserId
 }
 
 /**
@@ -30,7 +39,8 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
   const intent = { action: 'user.create', subject: draft.attributes.userName, targets: [] }
   return submitChange(provisioning, caller, intent, async (stores) => {
     await checkMayOwn(stores, caller)
-    const wishes = draft.wishes ?? []
+    const prepared = await draft.prepare?.(stores)
+    const wishes = prepared?.wishes ?? draft.wishes ?? []
     const accountType = accountTypeOf(wishes)
     const isPerson = accountType === 'USER'
     const status = draft.active ? 'active' : 'deactivated'
@@ -55,7 +65,7 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     await stores.count(orgId, 'user', 1)
     const granted = isPerson
       ? await applyWishes(stores, caller, { before: undefined, after: user }, wishes)
-      : await equipService(stores, caller, user, wishes)
+      : await equipService(stores, caller, { account: user, answering: prepared?.answering }, wishes)
     const person = { id, status, accountType, explicit: [], members: [] } as const
     const effects =
       granted.changes.length === 0

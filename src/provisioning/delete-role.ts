@@ -11,12 +11,13 @@ import { INLINE_PEOPLE, PEOPLE_PER_RECORD, reconcilePeople } from './reconcile-p
 import { startReconcileJob } from './reconcile-job.ts'
 import { roleChanges, roleTarget } from './role-record.ts'
 import { checkMayWriteRoles } from './role-right.ts'
+import { peopleOfRole, recordUses, rewriteUses } from './role-uses.ts'
 import { submitChange } from './submit-change.ts'
 import { checkVersion } from './version-check.ts'
 
 /**
- * Deletes a custom role (RFC 7644 §3.6). Whoever was given it in a team has its base there from now on: the grants are
- * rewritten with it, each in the log.
+ * Deletes a custom role (RFC 7644 §3.6). Whoever had it in a team has its base there from now on: the grants of people and
+ * rules, and default roles of teams, are rewritten with it, each in the log.
  * @throws DomainError `not-found`, `forbidden`, `version-mismatch`
  */
 export function deleteRole(
@@ -33,9 +34,12 @@ export function deleteRole(
       if (role === undefined) throw new DomainError('not-found', `Role ${id} not found`)
       checkMayWriteRoles(caller)
       checkVersion(role.version, options.ifMatch)
+      const people = await peopleOfRole(stores, orgId, id)
       const grants = await stores.roles.rewriteGrants(orgId, id, role.base)
+      const uses = await rewriteUses(stores, caller, role)
       await stores.roles.remove(orgId, id)
       if (await recordDeletion(stores, caller, role, grants)) started()
+      if (await recordUses(stores, orgId, uses, people)) started()
     }),
   )
 }

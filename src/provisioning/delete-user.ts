@@ -3,6 +3,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { revokeKeysOf } from './api-keys.ts'
 import { endedAccess, guardRemovals, holdRemoval, removerOf } from './guard-removals.ts'
 import { checkMayDelete } from './ownership.ts'
 import { checkAdminStays } from './admin-guard.ts'
@@ -13,14 +14,18 @@ import { userTarget } from './user-record.ts'
 import { checkVersion } from './version-check.ts'
 
 /**
- * Deletes a person (RFC 7644 §3.6). Soft: access ends at once, the row and its facts stay for a restore.
+ * Deletes a person (RFC 7644 §3.6). Soft: access ends at once, the row and its facts stay for a restore;
+ * the keys of a service account end for good.
  * @throws DomainError `not-found`, `version-mismatch`, `forbidden`
  */
 export function deleteUser(
   provisioning: Provisioning,
   caller: Caller,
   id: UserId,
-  options: ChangeOptions,
+  options: ChangeOptions & {
+    /** Runs first, in the same unit of work, and may refuse. */
+    readonly check?: (stores: WriteStores) => Promise<void>
+  },
 ): Submitted<void> {
   const { orgId } = caller
   const intent = {
@@ -31,6 +36,7 @@ export function deleteUser(
       holdRemoval(stores, caller, error, { act: 'delete', user: id }),
   }
   return submitChange(provisioning, caller, intent, async (stores) => {
+    await options.check?.(stores)
     const user = await stores.users.find(orgId, id)
     if (user === undefined) throw new DomainError('not-found', `User ${id} not found`)
     checkVersion(user.version, options.ifMatch)
@@ -38,6 +44,7 @@ export function deleteUser(
     await checkAdminStays(stores, caller, user)
     await stores.users.remove(orgId, id, stores.now)
     await stores.count(orgId, 'user', -1)
+    if (user.accountType !== 'USER') await revokeKeysOf(stores, caller, orgId, id)
     const effects = await reconcilePeople(stores, orgId, [id])
     await stores.journal.append(orgId, {
       action: 'user.delete',

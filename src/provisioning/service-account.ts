@@ -42,17 +42,18 @@ export function serviceAttributes(attributes: UserAttributes): UserAttributes {
 export async function equipService(
   stores: WriteStores,
   caller: Caller,
-  account: User,
+  { account, answering }: { readonly account: User; readonly answering: UserId | undefined },
   wishes: readonly AccessWish[],
 ): Promise<GrantOutcome> {
   const { orgId } = caller
+  const owner = answering ?? (caller.actor.type === 'user' ? (caller.actor.id as UserId | undefined) : undefined)
   const [home, ...others] = await teamsOf(stores, caller, wishes)
   const teams = new Map([home, ...others].map((team) => [team.id, team]))
   await stores.services.insert(orgId, {
     user: account.id,
     scope: account.accountType === 'ORG_SERVICE' ? 'org' : 'team',
     defaultTeam: home.id,
-    owner: caller.actor.type === 'user' ? (caller.actor.id as UserId | undefined) : undefined,
+    owner,
   })
   for (const team of teams.keys()) await stores.members.add(orgId, team, [account.id], serviceFact(stores, caller))
   const outcome = await checkService(stores, caller, { before: undefined, after: account }, wishes)
@@ -61,6 +62,7 @@ export async function equipService(
       { path: 'accountType', new: account.accountType },
       { path: 'defaultTeam', new: { team: home.id, teamName: home.name } },
       { path: 'teams', added: [...teams.keys()] },
+      ...(owner === undefined ? [] : [{ path: 'owner', new: owner }]),
     ],
     targets: [...teams.values()].map((team): RecordTarget => ({ type: 'team', id: team.id, display: team.name })),
     steps: outcome.steps,
@@ -148,7 +150,7 @@ async function liveTeam(stores: WriteStores, caller: Caller, name: string, path:
 async function checkDefaultTeam(stores: WriteStores, caller: Caller, account: User, name: string): Promise<void> {
   const [team, home] = [
     await stores.grants.teamNamed(caller.orgId, name),
-    await stores.services.defaultTeam(caller.orgId, account.id),
+    (await stores.services.find(caller.orgId, account.id))?.defaultTeam,
   ]
   if (team !== undefined && team.id === home) return
   throw new DomainError('mutability', 'defaultTeam is given when the service account is made.', {

@@ -1,7 +1,7 @@
-import { type Kysely, sql } from 'kysely'
-import type { Database } from '../../db/schema.ts'
+import { type Kysely, type Selectable, sql } from 'kysely'
+import type { Database, ServiceAccountTable } from '../../db/schema.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
-import type { ServiceWrites } from '../domain/write-ports.ts'
+import type { ServiceAccount, ServiceWrites } from '../domain/write-ports.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /** What service accounts have beside their rows as users. */
@@ -18,19 +18,41 @@ export function serviceWrites(db: Kysely<Database>): ServiceWrites {
         .execute()
     },
 
-    async defaultTeam(orgId, user) {
+    async find(orgId, user) {
       const row = await db
         .selectFrom('service_account')
-        .select('default_team_id')
+        .select(['scope', 'default_team_id', 'owner_user_id'])
         .where('org_id', '=', orgId)
         .where('user_id', '=', user)
         .executeTakeFirst()
-      return (row?.default_team_id ?? undefined) as GroupId | undefined
+      return row && toServiceAccount(user, row)
+    },
+
+    async setOwner(orgId, user, owner) {
+      await db
+        .updateTable('service_account')
+        .set({ owner_user_id: owner })
+        .where('org_id', '=', orgId)
+        .where('user_id', '=', user)
+        .execute()
     },
 
     async ofOrg(orgId) {
       return (await selectOfOrg(db, { orgId })).map(({ id }) => id)
     },
+  }
+}
+
+/** Row → domain. Each account has been given a default team. */
+export function toServiceAccount(
+  user: UserId,
+  row: Pick<Selectable<ServiceAccountTable>, 'scope' | 'default_team_id' | 'owner_user_id'>,
+): ServiceAccount {
+  return {
+    user,
+    scope: row.scope as ServiceAccount['scope'],
+    defaultTeam: row.default_team_id as GroupId,
+    owner: (row.owner_user_id ?? undefined) as UserId | undefined,
   }
 }
 

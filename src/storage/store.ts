@@ -28,6 +28,7 @@ import { keepingTokens } from './kept-tokens.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
 import { ruleReads } from './rule-reads.ts'
+import { serviceReads } from './service-reads.ts'
 import { teamReads } from './team-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { openSqlite } from './sqlite.ts'
@@ -122,6 +123,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     teams: translatingErrors(teamReads(reader)),
     waiting: translatingErrors(waitingReads(reader)),
     warnings: translatingErrors(warningReads(reader)),
+    services: translatingErrors(serviceReads(reader)),
     roles: translatingErrors(roleReads(reader)),
     access: translatingErrors(accessReads(reader, dialect)),
     rules: translatingErrors(ruleReads(reader, dialect)),

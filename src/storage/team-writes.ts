@@ -2,12 +2,13 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
+import type { Team } from '../domain/team.ts'
 import type { TeamWrites } from '../domain/team-ports.ts'
 import { selectTeams, toTeam } from './team-reads.ts'
 
 /** Teams beside their groups, as a unit of work sees and writes them. */
 export function teamWrites(db: Kysely<Database>): TeamWrites {
-  return { ...teamRows(db), ...teamPeople(db) }
+  return { ...teamRows(db), ...teamPeople(db), ...defaultRoles(db) }
 }
 
 type TeamRowKey = 'find' | 'findDeleted' | 'updateSettings' | 'undelete' | 'countListed'
@@ -64,19 +65,8 @@ function teamRows(db: Kysely<Database>): Pick<TeamWrites, TeamRowKey> {
   }
 }
 
-function teamPeople(db: Kysely<Database>): Pick<TeamWrites, 'holders' | 'admins' | 'endRoles' | 'userNamed'> {
+function teamPeople(db: Kysely<Database>): Pick<TeamWrites, 'admins' | 'endRoles' | 'userNamed'> {
   return {
-    async holders(orgId, id) {
-      const rows = await db
-        .selectFrom('team_membership')
-        .select('user_id')
-        .where('org_id', '=', orgId)
-        .where('team_id', '=', id)
-        .orderBy('user_id')
-        .execute()
-      return rows.map(({ user_id }) => user_id as UserId)
-    },
-
     async admins(orgId, id) {
       const rows = await db
         .selectFrom('team_membership')
@@ -109,6 +99,45 @@ function teamPeople(db: Kysely<Database>): Pick<TeamWrites, 'holders' | 'admins'
         .where('deleted_at', 'is', null)
         .executeTakeFirst()
       return row?.id as UserId | undefined
+    },
+  }
+}
+
+/** Default roles that are custom ones. */
+function defaultRoles(db: Kysely<Database>): Pick<TeamWrites, 'withDefaultRole' | 'rewriteDefaultRole'> {
+  return {
+    async withDefaultRole(orgId, role) {
+      const rows = await db
+        .selectFrom('team')
+        .select('id')
+        .where('org_id', '=', orgId)
+        .where('default_role', '=', role)
+        .orderBy('id')
+        .execute()
+      return rows.map(({ id }) => id as GroupId)
+    },
+
+    async rewriteDefaultRole(orgId, role, value, at) {
+      const teams = await db
+        .updateTable('team')
+        .set({ default_role: value })
+        .where('org_id', '=', orgId)
+        .where('default_role', '=', role)
+        .returning('id')
+        .execute()
+      const rewritten: Pick<Team, 'id' | 'name'>[] = []
+      for (const { id } of teams) {
+        const group = await db
+          .updateTable('scim_group')
+          .set((eb) => ({ version: eb('version', '+', 1), updated: at }))
+          .where('org_id', '=', orgId)
+          .where('id', '=', id)
+          .where('deleted_at', 'is', null)
+          .returning('display_name')
+          .executeTakeFirst()
+        if (group !== undefined) rewritten.push({ id: id as GroupId, name: group.display_name })
+      }
+      return rewritten
     },
   }
 }
