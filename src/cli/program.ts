@@ -2,10 +2,12 @@ import { Command } from 'commander'
 import { attributeCommand } from './attribute-commands.ts'
 import { connectionCommand } from './connection-commands.ts'
 import { demoCommand } from './demo-command.ts'
+import { explainCommand } from './explain-command.ts'
 import { logCommand } from './log-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
 import { roleCommand } from './role-commands.ts'
+import { rulesCommand } from './rules-commands.ts'
 import { storeCommands } from './store-commands.ts'
 import { teamCommand } from './team-commands.ts'
 import { tokenCommand } from './token-commands.ts'
@@ -30,6 +32,8 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
   program.addCommand(roleCommand(ports))
+  program.addCommand(rulesCommand(ports))
+  program.addCommand(explainCommand(ports))
   program.addCommand(logCommand(ports))
   program.addCommand(demoCommand(ports))
   inheritSettings(program)

@@ -74,6 +74,8 @@ export interface AccessReads {
 
 /** Rules as a unit of work writes them, and whom they concern. */
 export interface RuleWrites extends RuleReach {
+  /** All of an org, in the order they were made. */
+  list(orgId: OrgId): Promise<readonly Rule[]>
   find(orgId: OrgId, id: RuleId): Promise<Rule | undefined>
   /** The rule of that very match. */
   matchHolder(orgId: OrgId, match: RuleMatch): Promise<RuleId | undefined>

@@ -16,8 +16,9 @@ export function ruleWrites(db: Kysely<Database>, dialect: Dialect, known: KnownV
 function ruleLookups(
   db: Kysely<Database>,
   known: KnownVersion,
-): Pick<RuleWrites, 'find' | 'matchHolder' | 'count' | 'all'> {
+): Pick<RuleWrites, 'list' | 'find' | 'matchHolder' | 'count' | 'all'> {
   return {
+    list: (orgId) => readRules(db, orgId),
     find: async (orgId, id) => (await readRules(db, orgId, id))[0],
 
     async matchHolder(orgId, match) {
