@@ -84,13 +84,18 @@ function replay(bodies: readonly RecordBody[]): ReadonlySet<string> {
 function replayFacts(facts: Set<string>, { action, targets: [subject], changes = [] }: RecordBody): void {
   if (subject === undefined || !/^(user|group)$/.test(subject.type)) return
   const { type, id } = subject
-  if (action === `${type}.create`) facts.add(`${type} ${id}`)
+  if (isMade(type, action)) facts.add(`${type} ${id}`)
   if (action === `${type}.delete`) facts.delete(`${type} ${id}`)
   if (action === 'group.delete') forgetNested(facts, id)
   for (const { added = [], removed = [] } of changes.filter(({ path }) => path === 'members')) {
     for (const member of added) facts.add(`member ${id} ${member}`)
     for (const member of removed) facts.delete(`member ${id} ${member}`)
   }
+}
+
+/** Whether an action brings its subject in, or back. A group comes back with its team, which its record is named for. */
+function isMade(type: string, action: string): boolean {
+  return [`${type}.create`, `${type}.restore`, ...(type === 'group' ? ['team.restore'] : [])].includes(action)
 }
 
 /** A group that is deleted is nested no more; a person's facts stay for a restore. */
