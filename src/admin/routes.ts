@@ -1,3 +1,4 @@
+import { breakerRoutes } from './breaker-routes.ts'
 import { connectionRoutes } from './connection-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { meRoutes } from './me-routes.ts'
@@ -9,6 +10,8 @@ import type { Route } from './route.ts'
 import { serviceAccountRoutes } from './service-account-routes.ts'
 import { teamMemberRoutes } from './team-member-routes.ts'
 import { teamRoutes } from './team-routes.ts'
+import { seatRoutes } from './seat-routes.ts'
+import { settingsRoutes } from './settings-routes.ts'
 import { userRoutes } from './user-routes.ts'
 import { waitingRoutes } from './waiting-routes.ts'
 
@@ -56,4 +59,7 @@ export const ROUTES: readonly Route[] = [
   ...teamMemberRoutes,
   ...roleRoutes,
   ...serviceAccountRoutes,
+  ...seatRoutes,
+  ...settingsRoutes,
+  ...breakerRoutes,
 ]

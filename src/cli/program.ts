@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { attributeCommand } from './attribute-commands.ts'
+import { breakerCommand } from './breaker-commands.ts'
 import { connectionCommand } from './connection-commands.ts'
 import { demoCommand } from './demo-command.ts'
 import { explainCommand } from './explain-command.ts'
@@ -8,6 +9,8 @@ import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
 import { roleCommand } from './role-commands.ts'
 import { rulesCommand } from './rules-commands.ts'
+import { seatCommand } from './seat-commands.ts'
+import { settingsCommand } from './settings-commands.ts'
 import { storeCommands } from './store-commands.ts'
 import { teamCommand } from './team-commands.ts'
 import { tokenCommand } from './token-commands.ts'
@@ -34,6 +37,9 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(roleCommand(ports))
   program.addCommand(rulesCommand(ports))
   program.addCommand(explainCommand(ports))
+  program.addCommand(seatCommand(ports))
+  program.addCommand(breakerCommand(ports))
+  program.addCommand(settingsCommand(ports))
   program.addCommand(logCommand(ports))
   program.addCommand(demoCommand(ports))
   inheritSettings(program)

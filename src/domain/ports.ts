@@ -13,6 +13,7 @@ import type { CustomRole } from './role.ts'
 import type { ServiceReads, TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
+import type { SeatReads } from './seat-allocation.ts'
 import type { User } from './user.ts'
 import type { WarningReads } from './warning.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
@@ -209,6 +210,7 @@ export interface ReadStores {
   readonly orgs: OrgReads
   readonly records: RecordReads
   readonly breaker: BreakerReads
+  readonly seats: SeatReads
 }
 
 /** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */

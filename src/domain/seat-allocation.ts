@@ -1,6 +1,6 @@
-import type { UserId } from './ids.ts'
+import type { OrgId, UserId } from './ids.ts'
 import type { Source } from './reconcile.ts'
-import { SEAT_TYPES, type SeatType, typesUpTo } from './seat.ts'
+import { type CountedSeat, SEAT_TYPES, type SeatType, typesUpTo } from './seat.ts'
 
 /** What a person holds of a product, and since when (epoch milliseconds) they want it. */
 export interface HeldSeat {
@@ -58,6 +58,44 @@ export interface SeatsLeft {
   left(key: SeatKey): number | undefined
   /** Others who wait for such a seat, the longest first; as many as there are seats left at least. */
   waiting(key: SeatKey): readonly WaitingPerson[]
+}
+
+/** How many seats of a product and type there are. */
+export interface SeatUse {
+  readonly product: string
+  readonly type: CountedSeat
+  /** undefined where the licence states no number. */
+  readonly bought: number | undefined
+  /** Held by people who are active. */
+  readonly used: number
+  /** Held by invited people who have not arrived. */
+  readonly reserved: number
+  /** Not taken; negative while more are in use than were bought; undefined where the licence states no number. */
+  readonly left: number | undefined
+  /** People who want one and have less. */
+  readonly waiting: number
+}
+
+/** Somebody who waits for a seat. Times are epoch milliseconds. */
+export interface WaitingForSeat {
+  readonly user: UserId
+  readonly userName: string
+  readonly wanted: SeatType
+  readonly given: SeatType
+  readonly since: number
+}
+
+/** Seats to look at. */
+export interface SeatReads {
+  /** Every product of the org with its counted types. */
+  use(orgId: OrgId): Promise<readonly SeatUse[]>
+  /** Who waits for more of a product than they have, the longest first, after one of them. */
+  waiting(
+    orgId: OrgId,
+    product: string,
+    after: WaitingPerson | undefined,
+    limit: number,
+  ): Promise<readonly WaitingForSeat[]>
 }
 
 export interface Allocation {

@@ -30,6 +30,7 @@ import { roleReads } from './role-reads.ts'
 import { ruleReads } from './rule-reads.ts'
 import { serviceReads } from './service-reads.ts'
 import { teamReads } from './team-reads.ts'
+import { seatReads } from './seat-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { openSqlite } from './sqlite.ts'
 import { inTransaction } from './transaction.ts'
@@ -135,6 +136,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),
     breaker: translatingErrors(breakerReads(reader)),
+    seats: translatingErrors(seatReads(reader)),
   }
   const work = createUnitOfWork({
     writer,

@@ -155,7 +155,14 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
   const account = await createServiceAccount(other.provisioning, operator, {
     ...{ userName: 'bot', scope: 'team', defaultTeam: team.id, owner: person.id },
   }).durable
+  const batch = newId(Date.now())
+  const row = { mode: 'alert', state: 'open', most: 10, base: 20, created: 1, decided: null } as const
+  await gateway.test.connections.writer
+    .insertInto('breaker_batch')
+    .values({ ...row, org_id: other.orgId, id: batch, connection_id: connectionId })
+    .execute()
   return {
+    batch,
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, account: account.id },
   }
