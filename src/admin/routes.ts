@@ -7,6 +7,7 @@ import { orgRoutes } from './org-routes.ts'
 import { ownerRoutes } from './owner-routes.ts'
 import { roleRoutes } from './role-routes.ts'
 import type { Route } from './route.ts'
+import { ruleRoutes } from './rule-routes.ts'
 import { serviceAccountRoutes } from './service-account-routes.ts'
 import { teamMemberRoutes } from './team-member-routes.ts'
 import { teamRoutes } from './team-routes.ts'
@@ -62,4 +63,5 @@ export const ROUTES: readonly Route[] = [
   ...seatRoutes,
   ...settingsRoutes,
   ...breakerRoutes,
+  ...ruleRoutes,
 ]

@@ -50,7 +50,9 @@ export function orgWrites(db: Kysely<Database>): OrgWrites {
 }
 
 /** Connections; what a revoked one owned has no owner. */
-function connectionWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertConnection' | 'updateConnection' | 'revokeConnection'> {
+function connectionWrites(
+  db: Kysely<Database>,
+): Pick<OrgWrites, 'insertConnection' | 'updateConnection' | 'revokeConnection'> {
   return {
     async insertConnection(orgId, connection) {
       await db

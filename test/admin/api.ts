@@ -91,7 +91,7 @@ export class ApiClient {
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await answer.text()
-    const isJson = /json/.test(answer.headers.get('content-type') ?? '')
+    const isJson = /\bjson\b/.test(answer.headers.get('content-type') ?? '')
     const json = isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {}
     if (answer.ok && isJson) checkAnswer(method, path, answer.status, json)
     return { status: answer.status, headers: answer.headers, text, json }

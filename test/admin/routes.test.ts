@@ -6,6 +6,7 @@ import { newId, type TokenId } from '../../src/domain/ids.ts'
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
 import { createGroup } from '../../src/provisioning/create-group.ts'
 import { createRole } from '../../src/provisioning/create-role.ts'
+import { createRule } from '../../src/provisioning/create-rule.ts'
 import { createServiceAccount } from '../../src/provisioning/service-account-admin.ts'
 import { createTeam } from '../../src/provisioning/create-team.ts'
 import { operatorOf } from '../support/callers.ts'
@@ -152,6 +153,9 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
   const team = await createTeam(other.provisioning, operator, { name: 'their team' }).durable
   const state = { name: 'Theirs', description: undefined, base: 'member', permissions: [] } as const
   const role = await createRole(other.provisioning, operator, state).durable
+  const grants = [{ orgRole: 'member' }]
+  const rule = await createRule(other.provisioning, operator, { match: { kind: 'name', value: 'theirs' }, grants })
+    .durable
   const account = await createServiceAccount(other.provisioning, operator, {
     ...{ userName: 'bot', scope: 'team', defaultTeam: team.id, owner: person.id },
   }).durable
@@ -164,6 +168,6 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
   return {
     batch,
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
-    ...{ team: team.id, role: role.id, account: account.id },
+    ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }
 }
