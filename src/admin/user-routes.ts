@@ -14,12 +14,13 @@ import {
   withStanding,
 } from '../provisioning/list-people.ts'
 import { peopleCsv } from '../provisioning/people-csv.ts'
+import { changedState, newState } from '../provisioning/person-draft.ts'
 import { type PersonFlag, setPersonFlag } from '../provisioning/person-flags.ts'
 import { getUser } from './known-user.ts'
 import { afterOf, nextCursor, pageOf, pageQuery } from './page.ts'
 import type { AdminPorts } from './ports.ts'
 import { type Route, route, type RouteAnswer } from './route.ts'
-import { changedState, newState, newUser, userPatch } from './user-body.ts'
+import { newUser, userPatch } from './user-body.ts'
 import { type ShownUser, shownUser, user } from './user-shape.ts'
 
 const sort = z.enum(PEOPLE_SORTS.flatMap((name) => [name, `-${name}`] as const))

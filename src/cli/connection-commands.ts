@@ -7,6 +7,7 @@ import { createConnection } from '../provisioning/create-connection.ts'
 import { confirmLink } from '../provisioning/link-confirmation.ts'
 import { revokeConnection } from '../provisioning/revoke-connection.ts'
 import { addPin, parseName } from './arguments.ts'
+import { connectionChangeCommands } from './connection-change-commands.ts'
 import { getConnection, getOrg } from './lookup.ts'
 import { json, printable, table, time } from './output.ts'
 import type { CommandPorts, Operator, TrustDraft } from './ports.ts'
@@ -30,13 +31,14 @@ interface ListOptions {
   readonly json?: true
 }
 
-/** `rollcall connection create`, `list`, `revoke`, `confirm`. */
+/** `rollcall connection create`, `list`, `revoke`, `confirm`, and those that change one. */
 export function connectionCommand(ports: CommandPorts): Command {
   const connection = new Command('connection').description("identity providers' and scripts' links to an organisation")
   connection.addCommand(createCommand(ports))
   connection.addCommand(listCommand(ports))
   connection.addCommand(revokeCommand(ports))
   connection.addCommand(confirmCommand(ports))
+  for (const command of connectionChangeCommands(ports)) connection.addCommand(command)
   return connection
 }
 

@@ -4,6 +4,7 @@ import { breakerCommand } from './breaker-commands.ts'
 import { connectionCommand } from './connection-commands.ts'
 import { demoCommand } from './demo-command.ts'
 import { explainCommand } from './explain-command.ts'
+import { doctorCommand } from './doctor-command.ts'
 import { logCommand } from './log-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
@@ -41,6 +42,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(breakerCommand(ports))
   program.addCommand(settingsCommand(ports))
   program.addCommand(logCommand(ports))
+  program.addCommand(doctorCommand(ports))
   program.addCommand(demoCommand(ports))
   inheritSettings(program)
   return program

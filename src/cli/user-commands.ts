@@ -15,6 +15,7 @@ import { parseWhole } from './arguments.ts'
 import { getOrg, getUser } from './lookup.ts'
 import { json, table } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
+import { userChangeCommands } from './user-change-commands.ts'
 
 const PAGE = 200
 
@@ -27,12 +28,13 @@ interface ListOptions {
   readonly json?: true
 }
 
-/** `rollcall user list`, `show`, `export`. */
+/** `rollcall user list`, `show`, `export`, and those that change one. */
 export function userCommand(ports: CommandPorts): Command {
   const user = new Command('user').description('people of an organisation, and service accounts')
   user.addCommand(listCommand(ports))
   user.addCommand(showCommand(ports))
   user.addCommand(exportCommand(ports))
+  for (const command of userChangeCommands(ports)) user.addCommand(command)
   return user
 }
 

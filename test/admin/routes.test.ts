@@ -147,7 +147,7 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
   } as const
   await addToken(other.provisioning, operation(), other.orgId, draft).durable
   const group = await createGroup(other.provisioning, other.idp, {
-    ...{ displayName: 'theirs', externalId: undefined, members: [], children: [] },
+    ...{ displayName: 'theirs', externalId: undefined, members: [] },
   }).durable
   const operator = operatorOf(other.orgId)
   const team = await createTeam(other.provisioning, operator, { name: 'their team' }).durable

@@ -69,4 +69,51 @@ forEachDialect('people and keys by command, beside a running server', (dialect) 
       /^rollcall: --name is for keys/,
     )
   })
+
+  it('makes, changes, deactivates, brings back and deletes people, and flags them', async () => {
+    const made = await askRollcall<{ id: string }>(
+      ['user', 'create', 'cli@example.com', '--name', 'Cli', '--org-role', 'admin', '--seat', 'models=viewer'],
+      env,
+    )
+    expect(made).to.deep.include({ name: 'Cli', orgRole: 'admin', seats: { models: 'viewer', weave: 'full' } })
+    const deputy = await runRollcall(['user', 'create', 'deputy@example.com', '--org-role', 'admin'], env)
+    expect(deputy.stdout).to.match(/^Made user deputy@example\.com \(\S+\)\n$/)
+    const changed = ['user', 'change', 'cli@example.com', '--org-role', 'default', '--seat', 'models=default']
+    expect(await askRollcall<object>(changed, env)).to.deep.include({
+      orgRole: 'member',
+      seats: { models: 'full', weave: 'full' },
+    })
+    expect((await runRollcall(['user', 'flag', 'cli@example.com', '--auditor'], env)).status).to.equal(0)
+    const { key } = await askRollcall<{ key: string }>(['token', 'create', '--user', made.id], env)
+    expect((await api('GET', '/users', key)).status).to.equal(200)
+    const off = await runRollcall(['user', 'deactivate', made.id], env)
+    expect(off.stdout).to.equal(`User ${made.id} is deactivated\n`)
+    expect((await api('GET', '/users', key)).status).to.equal(401)
+    expect(await askRollcall<object>(['user', 'reactivate', made.id], env)).to.include({ status: 'active' })
+    const last = await runRollcall(['user', 'change', 'deputy@example.com', '--org-role', 'viewer'], env)
+    expect([last.status, last.stderr]).to.deep.equal([
+      1,
+      'rollcall: deputy@example.com is the last active admin of the organization; make somebody else an admin first\n',
+    ])
+    expect((await runRollcall(['user', 'delete', made.id], env)).stdout).to.equal(`User ${made.id} is deleted\n`)
+    const wrong = await runRollcall(['user', 'create', 'x', '--seat', 'models=half'], env)
+    expect([wrong.status, wrong.stderr.includes('Wanted is product=type')]).to.deep.equal([1, true])
+  })
+
+  it('changes connections, hands over what they manage, and reports what may not work tomorrow', async () => {
+    const made = await askRollcall<{ id: string }>(['connection', 'create', '--name', 'entra'], env)
+    const changed = ['connection', 'change', 'entra', '--name', 'Entra ID', '--may-grant-admin', '--scope', 'users']
+    expect(await askRollcall<object>(changed, env)).to.deep.equal({
+      ...{ id: made.id, name: 'Entra ID', mayGrantAdmin: true, scopes: ['users'] },
+    })
+    const single = ['connection', 'hand-over', '--user', 'bob@example.com', '--to', 'Entra ID']
+    expect(await askRollcall<object>(single, env)).to.deep.equal({ users: 1, groups: 0 })
+    const all = await runRollcall(['connection', 'hand-over', 'Entra ID', '--to', 'default'], env)
+    expect(all.stdout).to.equal('Handed over 1 users and 0 groups\n')
+    expect((await runRollcall(['connection', 'waiting'], env)).stdout).to.equal('Nothing waits\n')
+    const none = await runRollcall(['connection', 'reject', 'default', made.id], env)
+    expect([none.status, none.stderr]).to.deep.equal([1, 'rollcall: Nothing waits for confirmation under this id\n'])
+    const found = await askRollcall<{ code: string; org: string }[]>(['doctor'], env)
+    expect(found.map(({ code, org }) => `${org} ${code}`)).to.deep.equal(['default org.single-admin'])
+  })
 })

@@ -267,3 +267,52 @@ function listenOn(port: number): Promise<Server> {
     })
   })
 }
+
+forEachDialect('the first admin key', (dialect) => {
+  const KEY = 'any admin key of at least 32 characters'
+
+  async function mayCall(url: string, key: string): Promise<number> {
+    const answer = await fetch(`${url}/api/v1/me`, { headers: { authorization: `Bearer ${key}` } })
+    await answer.arrayBuffer()
+    return answer.status
+  }
+
+  it('is printed once by the first start, and works; a second start prints none', async () => {
+    const environment = await gatewayEnvironment(dialect)
+    const first = await serve(environment)
+    const key = /First admin key, shown this once: (\S+)/.exec(first.output())?.[1]
+    expect(key).to.match(/^rollcall_/)
+    expect(await mayCall(environment.url, key!)).to.equal(200)
+    await first.end('SIGTERM')
+    const second = await serve(environment)
+    expect(second.output()).not.to.include('First admin key').and.not.to.include(key)
+    expect(await mayCall(environment.url, key!)).to.equal(200)
+  })
+
+  it('may be given: the same value at a restart changes nothing, another one replaces it, a revoked one stays so', async () => {
+    const environment = await gatewayEnvironment(dialect)
+    const given = (key: string): GatewayEnvironment => {
+      return { ...environment, env: { ...environment.env, ROLLCALL_BOOTSTRAP_ADMIN_KEY: key } }
+    }
+    const first = await serve(given(KEY))
+    expect(first.output()).not.to.include('First admin key').and.not.to.include(KEY)
+    expect(await mayCall(environment.url, KEY)).to.equal(200)
+    await first.end('SIGTERM')
+    const before = await actionsOf(environment.env)
+    const again = await serve(given(KEY))
+    await again.end('SIGTERM')
+    expect(await actionsOf(environment.env)).to.deep.equal(before)
+    const other = await serve(given(`${KEY} 2`))
+    expect([await mayCall(environment.url, KEY), await mayCall(environment.url, `${KEY} 2`)]).to.deep.equal([401, 200])
+    await other.end('SIGTERM')
+    // The old value, shown above, was refused after that.
+    expect((await actionsOf(environment.env)).slice(-3)).to.deep.equal([
+      'key.revoke',
+      'key.create',
+      'credential.refuse',
+    ])
+    const revived = await serve(given(KEY))
+    expect(revived.output()).to.include('Warning: ROLLCALL_BOOTSTRAP_ADMIN_KEY is not in use: this value was revoked')
+    expect([await mayCall(environment.url, KEY), await mayCall(environment.url, `${KEY} 2`)]).to.deep.equal([401, 200])
+  })
+})
