@@ -62,8 +62,11 @@ export interface GroupWrites {
   insert(orgId: OrgId, group: Group): Promise<void>
   update(orgId: OrgId, group: Group): Promise<void>
   remove(orgId: OrgId, id: GroupId, at: number): Promise<void>
-  /** Brings a deleted group back under its id, empty but for service accounts. */
-  revive(orgId: OrgId, group: Group): Promise<void>
+  /**
+   * Brings a deleted group back under its id, empty but for service accounts.
+   * @returns whose facts ended by it: they had been kept for a restore
+   */
+  revive(orgId: OrgId, group: Group): Promise<readonly UserId[]>
   /** Whether the group has a team, live or archived. */
   hasTeam(orgId: OrgId, id: GroupId): Promise<boolean>
   insertTeam(orgId: OrgId, id: GroupId): Promise<void>

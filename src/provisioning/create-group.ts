@@ -1,7 +1,7 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Group, GroupDraft } from '../domain/group.ts'
-import { type GroupId, newId, type OrgId } from '../domain/ids.ts'
+import { type GroupId, newId, type OrgId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { isDirectoryOnly } from './directory-only.ts'
@@ -31,7 +31,7 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
   return wakingJobs(provisioning, orgId, (started) =>
     submitChange(provisioning, caller, intent, async (stores) => {
       await checkNameFree(stores, orgId, draft.displayName)
-      const { group: made, action, hasTeam } = await makeGroup(stores, caller, draft, fresh)
+      const { group: made, ended, action, hasTeam } = await makeGroup(stores, caller, draft, fresh)
       const services = hasTeam ? await joinOrgAccounts(stores, caller, made.id) : []
       const members = await applyMemberSteps(stores, caller, made, [{ do: 'add', members: draft.members }])
       // Whoever was in a team that comes back, as a service account or by a rule, is in it again.
@@ -53,7 +53,8 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
         ],
         steps: [...steps, ...skippedMembers(members.skipped)],
       }
-      const { added, removed } = members
+      const { added } = members
+      const removed = new Set(ended.filter((person) => !added.has(person)))
       if (await recordGroupChange(stores, record, { added, removed, people })) started()
       return group
     }),
@@ -98,6 +99,8 @@ export async function checkNameFree(
 
 interface MadeGroup {
   readonly group: Group
+  /** Who was in it when it was deleted, deleted people among them. */
+  readonly ended: readonly UserId[]
   readonly action: string
   readonly hasTeam: boolean
 }
@@ -115,15 +118,15 @@ async function makeGroup(stores: WriteStores, caller: Caller, draft: GroupDraft,
     const team = await stores.teams.findDeleted(orgId, group.id)
     const archivedBefore = team?.archivedAt === team?.deletedAt ? undefined : team?.archivedAt
     await stores.count(orgId, 'group', 1)
-    await stores.groups.revive(orgId, group)
+    const ended = await stores.groups.revive(orgId, group)
     await stores.teams.endRoles(orgId, group.id)
     await stores.groups.archiveTeam(orgId, group.id, archivedBefore)
-    return { group, action: 'team.restore', hasTeam: true }
+    return { group, ended, action: 'team.restore', hasTeam: true }
   }
   const group = await insertGroup(stores, orgId, { id: fresh, displayName, owner, externalId })
   await checkGroupOpen(stores, caller, group)
   const { settings } = await stores.orgs.policy(orgId)
   const hasTeam = settings.groupsCreateTeams && !isDirectoryOnly(await stores.rules.all(orgId), matched(group))
   if (hasTeam) await stores.groups.insertTeam(orgId, group.id)
-  return { group, action: 'group.create', hasTeam }
+  return { group, ended: [], action: 'group.create', hasTeam }
 }

@@ -3,7 +3,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import type { Database, ScimGroupTable } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { Group } from '../domain/group.ts'
-import type { ConnectionId, GroupId, OrgId } from '../domain/ids.ts'
+import type { ConnectionId, GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { GroupWrites } from '../domain/write-ports.ts'
 import { idList } from './id-list.ts'
 import type { KnownVersion } from './org-rules.ts'
@@ -194,11 +194,12 @@ function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'updat
     },
 
     async revive(orgId, group) {
-      await db
+      const ended = await db
         .deleteFrom('group_member')
         .where('org_id', '=', orgId)
         .where('group_id', '=', group.id)
         .where('origin', '<>', 'service')
+        .returning('user_id')
         .execute()
       await db.deleteFrom('group_child').where('org_id', '=', orgId).where('group_id', '=', group.id).execute()
       await db
@@ -207,6 +208,7 @@ function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'updat
         .where('org_id', '=', orgId)
         .where('id', '=', group.id)
         .execute()
+      return [...new Set(ended.map(({ user_id }) => user_id as UserId))]
     },
   }
 }

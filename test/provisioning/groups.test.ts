@@ -177,6 +177,10 @@ forEachDialect('groups and teams', (dialect) => {
     expect(again.id).to.equal(group.id)
     expect(await members(group.id)).to.deep.equal(['cy'])
     expect((await actionsOf(test, tenant.orgId)).at(-1)).to.equal('team.restore')
+    const [record] = await test.store.reads.records.tail(tenant.orgId, 1)
+    const { changes } = JSON.parse(record!.body) as { changes: { path: string; removed?: string[] }[] }
+    const ended = changes.find(({ path }) => path === 'members')?.removed
+    expect(ended).to.have.members([ann!.id, bob!.id])
     await deleteGroup(tenant.provisioning, tenant.idp, group.id, DELETE).durable
     const other = await tenant.connect('idp', 'other')
     expect((await create('returning', [], other)).id).to.not.equal(group.id)
