@@ -5,6 +5,7 @@ import { connectionCommand } from './connection-commands.ts'
 import { demoCommand } from './demo-command.ts'
 import { explainCommand } from './explain-command.ts'
 import { doctorCommand } from './doctor-command.ts'
+import { importCommand } from './import-command.ts'
 import { logCommand } from './log-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
@@ -12,6 +13,7 @@ import { roleCommand } from './role-commands.ts'
 import { rulesCommand } from './rules-commands.ts'
 import { seatCommand } from './seat-commands.ts'
 import { settingsCommand } from './settings-commands.ts'
+import { serviceAccountCommand } from './service-account-commands.ts'
 import { storeCommands } from './store-commands.ts'
 import { teamCommand } from './team-commands.ts'
 import { tokenCommand } from './token-commands.ts'
@@ -41,6 +43,8 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(seatCommand(ports))
   program.addCommand(breakerCommand(ports))
   program.addCommand(settingsCommand(ports))
+  program.addCommand(serviceAccountCommand(ports))
+  program.addCommand(importCommand(ports))
   program.addCommand(logCommand(ports))
   program.addCommand(doctorCommand(ports))
   program.addCommand(demoCommand(ports))

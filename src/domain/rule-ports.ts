@@ -4,7 +4,7 @@ import type { OrgPolicy } from './org-policy.ts'
 import type { PersonFacts, ReconcileContext, RoleDefinition } from './reconcile.ts'
 import type { Rule, RuleMatch } from './rule.ts'
 import type { MatchedGroup, RuleSet } from './rule-set.ts'
-import type { HeldAccess } from './write-ports.ts'
+import type { HeldAccess } from './held-access.ts'
 
 /** A live group as rules look at it. */
 export interface MatchableGroup extends MatchedGroup {

@@ -123,9 +123,16 @@ export function allocate(turns: readonly SeatTurn[], seats: SeatsLeft, at: numbe
     stock.giveBack({ product, type: now.given })
     given[index] = { ...now, given: 'none' }
   })
-  for (const index of inOrder(turns, given)) {
-    const turn = turns[index]!
-    given[index] = { ...given[index]!, given: stock.take(turn, given[index]!) }
+  // Who moves up leaves a lower seat, which somebody looked at before may want.
+  for (let moved = true; moved;) {
+    moved = false
+    for (const index of inOrder(turns, given)) {
+      const now = given[index]!
+      const next = stock.take(turns[index]!, now)
+      if (next === now.given) continue
+      given[index] = { ...now, given: next }
+      moved = true
+    }
   }
   return { given, freed: stock.freed() }
 }

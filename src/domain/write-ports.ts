@@ -5,6 +5,7 @@ import type { Filter } from './filter.ts'
 import type { Group, MemberOrigin } from './group.ts'
 import type { ConnectionId, GroupId, JobId, KeyId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
 import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
+import type { HeldAccess } from './held-access.ts'
 import type { Json } from './json.ts'
 import type { OnceKey } from './kept-answer.ts'
 import type { OrgAttribute } from './org-attribute.ts'
@@ -13,7 +14,7 @@ import type { RecordDraft } from './record.ts'
 import type { RemovedAccessWrites } from './removed-access.ts'
 import type { CustomRole } from './role.ts'
 import type { RuleWrites } from './rule-ports.ts'
-import type { GivenSeat, SeatKey, SeatsLeftRow, StoredSeat, WaitingPerson } from './seat-allocation.ts'
+import type { GivenSeat, SeatKey, SeatsLeftRow, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
 import type { TeamWrites } from './team-ports.ts'
@@ -147,14 +148,6 @@ export interface MemberWrites {
   addChildren(orgId: OrgId, group: GroupId, children: readonly GroupId[]): Promise<readonly GroupId[]>
   removeChildren(orgId: OrgId, group: GroupId, children: readonly string[]): Promise<readonly GroupId[]>
   children(orgId: OrgId, group: GroupId): Promise<readonly GroupId[]>
-}
-
-/** The derived state a person has now. */
-export interface HeldAccess {
-  readonly active: boolean
-  readonly orgRole: string
-  readonly memberships: ReadonlyMap<GroupId, { readonly role: string; readonly source: string }>
-  readonly seats: ReadonlyMap<string, StoredSeat>
 }
 
 /** One derived value that changed; `null` is "nothing". */

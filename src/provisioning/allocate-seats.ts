@@ -11,7 +11,8 @@ import {
   type SeatTurn,
   type WaitingPerson,
 } from '../domain/seat-allocation.ts'
-import type { HeldAccess, WriteStores } from '../domain/write-ports.ts'
+import type { HeldAccess } from '../domain/held-access.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
 
 /** A person whose seats are to be given. */
 export interface SeatDemand {

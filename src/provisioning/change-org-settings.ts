@@ -3,7 +3,7 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { isJsonObject, type JsonObject } from '../domain/json.ts'
 import { type OrgPolicy, policyChanges } from '../domain/org-policy.ts'
-import { changedSettings } from '../domain/org-settings.ts'
+import { changedSettings, settingsOf } from '../domain/org-settings.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { isSeatType, SEAT_TYPES, type SeatType } from '../domain/seat.ts'
 import { requireOrgAdmin } from './caller-right.ts'
@@ -77,11 +77,13 @@ function decidesAccess(path: string): boolean {
  */
 export function wantedPolicy(before: OrgPolicy, change: OrgSettingsChange): OrgPolicy {
   const defaultSeats = change.defaultSeats === undefined ? before.defaultSeats : seatsOf(change.defaultSeats)
+  const stored = changedSettings(before.stored, change.settings ?? {})
   return {
     ...before,
     defaultOrgRole: change.defaultOrgRole === undefined ? before.defaultOrgRole : roleOf(change.defaultOrgRole),
     defaultSeats,
-    stored: changedSettings(before.stored, change.settings ?? {}),
+    stored,
+    settings: settingsOf(stored),
     licence: new Map([...before.licence].filter(([product]) => defaultSeats.has(product))),
   }
 }

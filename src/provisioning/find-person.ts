@@ -15,14 +15,24 @@ export async function findPerson(
   text: string,
 ): Promise<User | undefined> {
   if (isId(text)) return reads.users.find(orgId, text as UserId)
-  const { rows } = await reads.users.page(orgId, {
-    filter: { kind: 'compare', at: USER_NAME, op: 'eq', value: text },
-    ...{ sort: undefined, startIndex: 1, count: 1, viewer: { connectionId: undefined, kind: 'script' } },
-  })
-  if (rows[0] !== undefined) return rows[0]
+  const named = await findUserNamed(reads, orgId, text)
+  if (named !== undefined) return named
   const [id, second] = await reads.users.idsByPrimaryEmail(orgId, text)
   if (second !== undefined) {
     throw new DomainError('invalid-value', 'Several people have this address; use the id of the one you mean')
   }
   return id === undefined ? undefined : reads.users.find(orgId, id)
+}
+
+/** The live person or service account of that userName, in any case. */
+export async function findUserNamed(
+  reads: Pick<ReadStores, 'users'>,
+  orgId: OrgId,
+  userName: string,
+): Promise<User | undefined> {
+  const { rows } = await reads.users.page(orgId, {
+    filter: { kind: 'compare', at: USER_NAME, op: 'eq', value: userName },
+    ...{ sort: undefined, startIndex: 1, count: 1, viewer: { connectionId: undefined, kind: 'script' } },
+  })
+  return rows[0]
 }

@@ -11,7 +11,8 @@ import {
 } from '../domain/reconcile.ts'
 import type { User } from '../domain/user.ts'
 import type { SeatKey } from '../domain/seat-allocation.ts'
-import type { AccessChange, AccessTurn, HeldAccess, WriteStores } from '../domain/write-ports.ts'
+import type { HeldAccess } from '../domain/held-access.ts'
+import type { AccessChange, AccessTurn, WriteStores } from '../domain/write-ports.ts'
 import { checkLastAdmin } from './admin-guard.ts'
 import { allocateSeats, type AskedSeats, nextInLine } from './allocate-seats.ts'
 

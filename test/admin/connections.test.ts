@@ -3,7 +3,7 @@ import type { UserId } from '../../src/domain/ids.ts'
 import { changeUser } from '../../src/provisioning/change-user.ts'
 import { createUser } from '../../src/provisioning/create-user.ts'
 import { forEachDialect } from '../support/databases.ts'
-import { refusal } from '../support/tenant.ts'
+import { foundTenant, refusal } from '../support/tenant.ts'
 import { type AdminGateway, type ApiClient, openAdminGateway, problemCode } from './api.ts'
 
 const ADDRESS = '/scim/v2'
@@ -114,6 +114,24 @@ forEachDialect('connections over the admin API', (dialect) => {
     expect(await refusal(rename(people[2]!.id))).to.equal('')
     expect((await admin.get(`/users?owner=${to}`)).json['total']).to.equal(3)
     problemCode(await admin.put(`/users/${people[0]!.id}/owner`, { to: people[0]!.id }), 404)
+  })
+
+  it('take no team that was made by hand for theirs, whatever it is called, and nobody of another org into it (S15)', async () => {
+    const made = await admin.post('/teams', { name: 'Admins by hand' })
+    expect(made.status, made.text).to.equal(201)
+    const { token } = await connect({ name: 'pushing' })
+    const group = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'], displayName: 'ADMINS BY HAND' }
+    expect((await scim(token, 'POST', '/Groups', group)).status).to.equal(409)
+    expect((await scim(token, 'DELETE', `/Groups/${String(made.json['id'])}`)).status).to.equal(403)
+    expect((await admin.get(`/teams/${String(made.json['id'])}`)).json).to.include({ name: 'Admins by hand' })
+    const stranger = await (await foundTenant(gateway.test)).user('stranger@example.com')
+    const members = [{ value: stranger.id }]
+    expect((await scim(token, 'POST', '/Groups', { ...group, displayName: 'mine', members })).status).to.equal(400)
+    const mine = await scim(token, 'POST', '/Groups', { ...group, displayName: 'mine' })
+    expect(mine.status).to.equal(201)
+    const { id } = (await mine.json()) as { id: string }
+    expect((await scim(token, 'DELETE', `/Groups/${id}`)).status).to.equal(204)
+    expect((await admin.get(`/teams/${String(made.json['id'])}`)).status).to.equal(200)
   })
 
   it('leave a link and an admin they may not make to the admins, who confirm or reject them (S05, S30)', async () => {

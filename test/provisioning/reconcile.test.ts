@@ -33,18 +33,28 @@ interface Situation {
   readonly groups: ReadonlyMap<GroupId, GroupFacts>
   readonly teams: ReadonlyMap<GroupId, TeamFacts>
   readonly rules: readonly { readonly group: GroupId; readonly rule: MatchingRule }[]
+  /** Rules for every person. */
+  readonly everyone?: readonly MatchingRule[]
   readonly roles: ReadonlyMap<string, RoleDefinition>
   readonly defaultOrgRole: OrgRole
   readonly defaultSeats: ReadonlyMap<string, SeatType>
 }
 
-function contextOf({ groups, teams, rules, roles, defaultOrgRole, defaultSeats }: Situation): ReconcileContext {
+function contextOf({
+  groups,
+  teams,
+  rules,
+  roles,
+  defaultOrgRole,
+  defaultSeats,
+  everyone = [],
+}: Situation): ReconcileContext {
   return {
     policy: { ...PLAIN_POLICY, defaultOrgRole, defaultSeats },
     groups,
     teams,
     rulesOf: (group) => rules.filter((entry) => entry.group === group).map(({ rule }) => rule),
-    everyone: [],
+    everyone,
     roleOf: (id) => roles.get(id),
   }
 }
@@ -97,6 +107,9 @@ const situation: fc.Arbitrary<Situation> = fc.record({
     })
     .map((facts) => new Map(facts.map((team, index) => [GROUPS[index]!, team]))),
   rules,
+  everyone: fc
+    .array(fc.array(grant, { minLength: 1, maxLength: 2 }), { maxLength: 2 })
+    .map((list) => list.map((grants, index) => ({ id: `all-${index}`, grants }))),
   roles: fc
     .array(
       fc.record({

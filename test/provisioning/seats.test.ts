@@ -1,12 +1,18 @@
 import { expect } from 'chai'
+import { sql } from 'kysely'
 import type { Caller } from '../../src/domain/caller.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
 import type { User, UserState } from '../../src/domain/user.ts'
 import { changeLicence } from '../../src/provisioning/change-licence.ts'
 import { changeOrgSettings } from '../../src/provisioning/change-org-settings.ts'
+import { changeGroup } from '../../src/provisioning/change-group.ts'
 import { changeUser } from '../../src/provisioning/change-user.ts'
+import { createGroup } from '../../src/provisioning/create-group.ts'
+import { createRule } from '../../src/provisioning/create-rule.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
+import { explainPerson } from '../../src/provisioning/explain-person.ts'
+import { reconcilePeople } from '../../src/provisioning/reconcile-people.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { foundTenant, operation, problemsOf, refusal, type Tenant } from '../support/tenant.ts'
 
@@ -207,6 +213,78 @@ forEachDialect('seats under a licence', (dialect) => {
     await buy({ models: { full: 2 } })
     await changeOrgSettings(tenant.provisioning, admin, { defaultSeats: { models: 'full' } }).durable
     expect((await held(three)).toSorted()).to.deep.equal(['full', 'full', 'viewer for full'])
+  })
+
+  it('wanted through a rule never fail a change of a group: who gets none waits, and gets the next that comes free', async () => {
+    await changeOrgSettings(tenant.provisioning, admin, { defaultSeats: { models: 'none' } }).durable
+    await buy({ models: { full: 2, viewer: 0 } })
+    const rule = { match: { kind: 'name', value: 'paid' }, grants: [{ seat: 'models', type: 'full' }] } as const
+    await createRule(tenant.provisioning, admin, rule).durable
+    // Who began to wait at the same time comes in the order of ids.
+    const four = (await people(4)).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const draft = { displayName: 'paid', externalId: undefined, members: [] }
+    const { id } = await createGroup(tenant.provisioning, tenant.idp, draft).durable
+    const patchGroup = (verb: 'add' | 'remove', list: readonly User[]) =>
+      changeGroup(tenant.provisioning, tenant.idp, id, {
+        method: 'PATCH',
+        plan: { steps: [{ do: verb, members: list.map((user) => ({ value: user.id })) }] },
+      }).durable
+    await patchGroup('add', four.slice(0, 3))
+    await patchGroup('add', four.slice(3))
+    expect(await held(four)).to.deep.equal(['full', 'full', 'none for full', 'none for full'])
+    await patchGroup('remove', four.slice(0, 1))
+    expect(await held(four)).to.deep.equal(['none', 'full', 'full', 'none for full'])
+    // Nothing of this is moved by doing the same again.
+    await patchGroup('add', four.slice(1, 2))
+    expect(await held(four)).to.deep.equal(['none', 'full', 'full', 'none for full'])
+  })
+
+  it('are reserved for people who were invited and have not arrived', async () => {
+    const [one, two] = await people(2)
+    const invited = { status: 'pending' } as const
+    await test.connections.writer.updateTable('user').set(invited).where('id', '=', two!.id).execute()
+    await buy({ models: { full: 2 } })
+    await test.store.work.submit(tenant.orgId, async (stores) => {
+      const effects = await reconcilePeople(stores, tenant.orgId, [two!.id])
+      const { actor } = admin
+      await stores.journal.append(tenant.orgId, {
+        ...{ action: 'access.apply', actor, outcome: { result: 'success' }, targets: [], effects },
+      })
+    }).durable
+    expect(await held([one!, two!])).to.deep.equal(['full', 'full'])
+    expect(await use()).to.deep.equal({ bought: 2, used: 1, reserved: 1, seats_left: 0, waiting: 0 })
+    expect(await refusal(tenant.user('late'))).to.equal('seat-limit seat.limit')
+    // The first write of the identity provider brings the person, and takes no second seat.
+    await patch(two!.id, (state) => ({ ...state, attributes: { ...state.attributes, title: 'Dr' } }))
+    expect(await use()).to.deep.equal({ bought: 2, used: 2, reserved: 0, seats_left: 0, waiting: 0 })
+  })
+
+  it('in v_seat_use and v_access are those that SCIM and explain show', async () => {
+    await set({ seatPolicy: 'downgrade' })
+    await buy({ models: { full: 2, viewer: 1 }, weave: { full: 1 } })
+    const five = await people(5)
+    await active(five[4]!.id, false)
+    const { rows } = await sql<{ user_id: string; seats: string; active: number }>`
+      select user_id, seats, active from v_access where org_id = ${tenant.orgId} order by user_name`.execute(
+      test.connections.reader,
+    )
+    expect(rows.map(({ user_id }) => user_id)).to.deep.equal(five.map(({ id }) => id))
+    const standing = await test.store.reads.users.standingOf(tenant.orgId, five)
+    const totals = new Map<string, number>()
+    for (const { user_id, seats, active: isActive } of rows) {
+      const shown = JSON.parse(seats) as Record<string, string>
+      expect(shown).to.deep.equal(Object.fromEntries(standing.get(user_id as UserId)!.access.seats))
+      const explained = await explainPerson(test.store.reads, tenant.orgId, user_id as UserId)
+      for (const { kind, target, held: shownNow } of explained.values) {
+        if (kind === 'seat' && Number(isActive) === 1) expect(shownNow).to.equal(shown[target])
+      }
+      for (const [product, type] of Object.entries(shown)) {
+        totals.set(`${product} ${type}`, (totals.get(`${product} ${type}`) ?? 0) + 1)
+      }
+    }
+    for (const { product, type, used } of await test.store.reads.seats.use(tenant.orgId)) {
+      expect(used, `${product} ${type}`).to.equal(totals.get(`${product} ${type}`) ?? 0)
+    }
   })
 
   for (const [said, sentence] of [
