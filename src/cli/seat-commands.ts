@@ -17,8 +17,8 @@ interface OrgOptions {
 }
 
 interface LicenceOptions extends OrgOptions {
-  readonly full?: number | null
-  readonly viewer?: number | null
+  readonly full?: Count
+  readonly viewer?: Count
 }
 
 /** `rollcall seat list`, `licence`, `waiting`. */
@@ -65,7 +65,7 @@ function licenceCommand(ports: CommandPorts): Command {
       if (full === undefined && viewer === undefined) {
         throw new DomainError('invalid-value', 'Say how many: --full <number>, --viewer <number>, or unlimited')
       }
-      const caps = { ...(full === undefined ? {} : { full }), ...(viewer === undefined ? {} : { viewer }) }
+      const caps = { ...capOf('full', full), ...capOf('viewer', viewer) }
       const use = await ports.withStore(async (operator) => {
         const { id } = await getOrg(operator, options.org)
         await changeLicence(operator.provisioning, operatorIn(operator, id), { seats: { [product]: caps } }).durable
@@ -75,9 +75,15 @@ function licenceCommand(ports: CommandPorts): Command {
     })
 }
 
-/** null is unlimited. */
-function parseCount(text: string): number | null {
-  if (text === 'unlimited') return null
+type Count = number | 'unlimited'
+
+/** null is unlimited to the use case; to commander it would be no value at all. */
+function capOf(type: string, count: Count | undefined): Readonly<Record<string, number | null>> {
+  return count === undefined ? {} : { [type]: count === 'unlimited' ? null : count }
+}
+
+function parseCount(text: string): Count {
+  if (text === 'unlimited') return text
   const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
   if (count <= MOST) return count
   throw new InvalidArgumentError(`Wanted is a whole number from 0 to ${MOST}, or unlimited.`)

@@ -52,6 +52,8 @@ forEachDialect('seats, settings and mass removals by command, beside a running s
     expect(await refused('seat', 'licence', 'models', '--full', '-1')).to.include('Wanted is a whole number from 0')
     expect(await refused('seat', 'licence', 'modles', '--full', '1')).to.include('There is no product "modles"')
     expect(await refused('seat', 'licence', 'models')).to.include('Say how many')
+    const lifted = await askRollcall<readonly object[]>(['seat', 'licence', 'models', '--full', 'unlimited'], env)
+    expect(lifted[0]).to.include({ product: 'models', type: 'full', bought: null })
     expect(await refused('settings', 'set', 'seatpolicy=refuse')).to.include('There is no setting "seatpolicy"')
     expect(await refused('settings', 'set', 'breaker.floor=0')).to.include('a whole number from 1')
   })
