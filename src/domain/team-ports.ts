@@ -52,8 +52,6 @@ export interface TeamWrites {
   ): Promise<readonly Pick<Team, 'id' | 'name'>[]>
   /** Ends every explicit role in a team. @returns whose there were */
   endRoles(orgId: OrgId, id: GroupId): Promise<readonly UserId[]>
-  /** The live person or service account of that userName, in any case. */
-  userNamed(orgId: OrgId, userName: string): Promise<UserId | undefined>
 }
 
 /** A service account as admins see it. */

@@ -2,16 +2,13 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
-import { type OrgPolicy, policyChanges } from '../domain/org-policy.ts'
+import type { OrgPolicy } from '../domain/org-policy.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { CountedSeat, Licence } from '../domain/seat.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { requireOrgAdmin } from './caller-right.ts'
-import { wakingJobs } from './create-group.ts'
 import type { Changed, Provisioning } from './provisioning.ts'
-import { submitChange } from './submit-change.ts'
-import { recordWithPeople } from './touch-people.ts'
-import { checkVersion } from './version-check.ts'
+import { savePolicy } from './save-policy.ts'
 
 /** What a licence changes to; products and types that it does not name stay. */
 export interface LicenceChange {
@@ -34,34 +31,15 @@ export function changeLicence(
   caller: Caller,
   change: LicenceChange,
 ): Submitted<Changed<OrgPolicy>> {
-  const { orgId } = caller
-  const targets = [{ type: 'org', id: orgId }] as const
-  const intent = { action: 'org.licence', subject: orgId, targets }
-  return wakingJobs(provisioning, orgId, (started) =>
-    submitChange(provisioning, caller, intent, async (stores) => {
+  return savePolicy(provisioning, caller, {
+    action: 'org.licence',
+    ifMatch: change.ifMatch,
+    checkRight: () => {
       if (caller.account?.isBillingAdmin !== true) requireOrgAdmin(caller)
-      const before = await stores.orgs.policy(orgId)
-      checkVersion(before.version, change.ifMatch)
-      const wanted = { ...before, licence: wantedLicence(before, change.seats) }
-      const changes = policyChanges(before, wanted)
-      if (changes.length === 0) {
-        provisioning.tally.noop(caller, 'org.licence', orgId)
-        return { value: before, changed: false }
-      }
-      await stores.orgs.savePolicy(orgId, wanted)
-      const draft = {
-        action: 'org.licence',
-        actor: caller.actor,
-        request: caller.request,
-        outcome: { result: 'success' },
-        targets,
-        changes,
-      } as const
-      const people = await whoMayGain(stores, orgId, wanted)
-      if (await recordWithPeople(stores, orgId, draft, people)) started()
-      return { value: await stores.orgs.policy(orgId), changed: true }
-    }),
-  )
+    },
+    wanted: (before) => ({ ...before, licence: wantedLicence(before, change.seats) }),
+    touched: (stores, after) => whoMayGain(stores, caller.orgId, after),
+  })
 }
 
 /** Of each product and type no more of those who wait than there are seats for. */

@@ -2,16 +2,13 @@ import { ORG_ROLES, type OrgRole } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { isJsonObject, type JsonObject } from '../domain/json.ts'
-import { type OrgPolicy, policyChanges } from '../domain/org-policy.ts'
+import type { OrgPolicy } from '../domain/org-policy.ts'
 import { changedSettings, settingsOf } from '../domain/org-settings.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { isSeatType, SEAT_TYPES, type SeatType } from '../domain/seat.ts'
 import { requireOrgAdmin } from './caller-right.ts'
-import { wakingJobs } from './create-group.ts'
 import type { Changed, Provisioning } from './provisioning.ts'
-import { submitChange } from './submit-change.ts'
-import { recordWithPeople } from './touch-people.ts'
-import { checkVersion } from './version-check.ts'
+import { savePolicy } from './save-policy.ts'
 
 /** What an admin wants of an org's policy; what is absent stays. */
 export interface OrgSettingsChange {
@@ -37,34 +34,16 @@ export function changeOrgSettings(
   caller: Caller,
   change: OrgSettingsChange,
 ): Submitted<Changed<OrgPolicy>> {
-  const { orgId } = caller
-  const targets = [{ type: 'org', id: orgId }] as const
-  const intent = { action: 'org.settings', subject: orgId, targets }
-  return wakingJobs(provisioning, orgId, (started) =>
-    submitChange(provisioning, caller, intent, async (stores) => {
+  return savePolicy(provisioning, caller, {
+    action: 'org.settings',
+    ifMatch: change.ifMatch,
+    checkRight: () => {
       requireOrgAdmin(caller)
-      const before = await stores.orgs.policy(orgId)
-      checkVersion(before.version, change.ifMatch)
-      const wanted = wantedPolicy(before, change)
-      const changes = policyChanges(before, wanted)
-      if (changes.length === 0) {
-        provisioning.tally.noop(caller, 'org.settings', orgId)
-        return { value: before, changed: false }
-      }
-      await stores.orgs.savePolicy(orgId, wanted)
-      const people = changes.some(({ path }) => decidesAccess(path)) ? await stores.access.everybody(orgId) : []
-      const draft = {
-        action: 'org.settings',
-        actor: caller.actor,
-        request: caller.request,
-        outcome: { result: 'success' },
-        targets,
-        changes,
-      } as const
-      if (await recordWithPeople(stores, orgId, draft, people)) started()
-      return { value: await stores.orgs.policy(orgId), changed: true }
-    }),
-  )
+    },
+    wanted: (before) => wantedPolicy(before, change),
+    touched: async (stores, _after, changes) =>
+      changes.some(({ path }) => decidesAccess(path)) ? stores.access.everybody(caller.orgId) : [],
+  })
 }
 
 function decidesAccess(path: string): boolean {

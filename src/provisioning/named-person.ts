@@ -22,7 +22,7 @@ export async function getPersonNamed(stores: WriteStores, orgId: OrgId, said: st
 
 async function idNamed(stores: WriteStores, orgId: OrgId, said: string): Promise<UserId | undefined> {
   if (isId(said)) return said as UserId
-  const named = await stores.teams.userNamed(orgId, said)
+  const named = (await stores.users.nameHolder(orgId, said))?.id
   if (named !== undefined || !said.includes('@')) return named
   const [first, second] = await stores.users.byPrimaryEmail(orgId, said)
   if (second === undefined) return first

@@ -65,7 +65,7 @@ function teamRows(db: Kysely<Database>): Pick<TeamWrites, TeamRowKey> {
   }
 }
 
-function teamPeople(db: Kysely<Database>): Pick<TeamWrites, 'admins' | 'endRoles' | 'userNamed'> {
+function teamPeople(db: Kysely<Database>): Pick<TeamWrites, 'admins' | 'endRoles'> {
   return {
     async admins(orgId, id) {
       const rows = await db
@@ -88,17 +88,6 @@ function teamPeople(db: Kysely<Database>): Pick<TeamWrites, 'admins' | 'endRoles
         .returning('user_id')
         .execute()
       return rows.map(({ user_id }) => user_id as UserId)
-    },
-
-    async userNamed(orgId, userName) {
-      const row = await db
-        .selectFrom('user')
-        .select('id')
-        .where('org_id', '=', orgId)
-        .where('username_key', '=', fold(userName))
-        .where('deleted_at', 'is', null)
-        .executeTakeFirst()
-      return row?.id as UserId | undefined
     },
   }
 }

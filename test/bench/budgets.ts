@@ -1,4 +1,5 @@
 import type { CaseResult, DirectoryResult } from './results.ts'
+import type { RuleChangeResult } from './rule-change.ts'
 
 /** One budget: a figure of this run and what it may be at most, or at least. */
 export interface Budget {
@@ -12,7 +13,7 @@ export interface Budget {
 type Find = (name: string, server?: 'gateway' | 'bare') => CaseResult | undefined
 
 /** The project's budgets: ratios within one run, since machines are shared, and a few absolute bounds. */
-export function budgetsOf(results: readonly DirectoryResult[]): readonly Budget[] {
+export function budgetsOf(results: readonly DirectoryResult[], ruleChange?: RuleChangeResult): readonly Budget[] {
   const last = results.at(-1)!
   const find: Find = (name, server = 'gateway') => last.cases.find((it) => it.name === name && it.server === server)
   return [
@@ -21,6 +22,7 @@ export function budgetsOf(results: readonly DirectoryResult[]): readonly Budget[
     ...ofPages(find),
     ...ofMemory(last),
     ...flat(results[0]!, last),
+    ...ofRules(ruleChange),
   ].filter(({ value }) => !Number.isNaN(value))
 }
 
@@ -76,6 +78,11 @@ function ofMemory(last: DirectoryResult): readonly Budget[] {
     atMost('resident memory of the gateway at its highest, MiB', last.memory.gateway.peak, 250),
     atMost('longest hold of the event loop under 16 clients, ms', Math.max(...holds), 50),
   ]
+}
+
+function ofRules(ruleChange: RuleChangeResult | undefined): readonly Budget[] {
+  if (ruleChange === undefined) return []
+  return [atMost(`a rule for ${ruleChange.people} people changed and applied, ms`, ruleChange.appliedMs, 10_000)]
 }
 
 /** Only when directories of several sizes were measured side by side. */

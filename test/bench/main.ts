@@ -12,12 +12,16 @@ import { type Case, casesOf, createCounters, offeredCases } from './cases.ts'
 import { Connection, type Request } from './http-client.ts'
 import { askInTurn, askTogether, latencyOf, type Load, median } from './measure.ts'
 import { reportText } from './report.ts'
+import { measureRuleChange } from './rule-change.ts'
 import { type CaseResult, type DirectoryResult, type RunResult, slowerThan } from './results.ts'
 import { type Bench, type Server, startBench } from './servers.ts'
 
 const ROUNDS = 4
 const SAMPLES = 300
 const ACCEPTED = join(packageRoot(), 'test', 'bench', 'accepted.json')
+/** People for whom a rule is changed. */
+const RULED_PEOPLE = 5_000
+const RULE_CHANGE = 'rule change'
 const USAGE = `npm run bench -- [options]
   --users N[,N…]     people in the directory, or in several side by side (10000; at most 1000000)
   --seconds S        of 16 clients for each case, server and round (1)
@@ -67,12 +71,16 @@ async function main(): Promise<void> {
   try {
     for (const users of sizes) running.push(await run(join(dir, String(users)), users))
     const directories = await measure(running)
+    const rule = RULE_CHANGE.includes(options.only)
+      ? await measureRuleChange(join(dir, 'rules'), RULED_PEOPLE)
+      : undefined
     report({
       node: process.version,
       cpus: availableParallelism(),
       logLevel: options['log-level'],
       syncMs: Number(options['sync-ms']),
       directories,
+      ...(rule === undefined ? {} : { ruleChange: rule }),
     })
   } finally {
     for (const { bench } of running) await Promise.all([bench.gateway.stop(), bench.bare.stop()])
@@ -160,7 +168,7 @@ function resultOf(it: Case, server: Server, { times, loads }: Seen): CaseResult 
 
 function report(result: RunResult): void {
   const accepted = existsSync(ACCEPTED) ? (JSON.parse(readFileSync(ACCEPTED, 'utf8')) as RunResult) : undefined
-  const budgets = budgetsOf(result.directories)
+  const budgets = budgetsOf(result.directories, result.ruleChange)
   const slower = accepted && slowerThan(accepted, result)
   process.stdout.write(`${reportText(result, budgets, slower)}\n`)
   const { json } = options

@@ -1,11 +1,18 @@
 import type { Budget } from './budgets.ts'
 import type { CaseResult, DirectoryResult, RunResult, Slower } from './results.ts'
+import type { RuleChangeResult } from './rule-change.ts'
 
 /** A run as tables for a terminal. */
 export function reportText(run: RunResult, budgets: readonly Budget[], slower: readonly Slower[] | undefined): string {
   const sync = run.syncMs === 0 ? '' : `, each sync ${run.syncMs} ms longer`
   const head = `Node ${run.node}, ${run.cpus} cores shared by both servers and the client, LOG_LEVEL=${run.logLevel}${sync}`
-  return [head, ...run.directories.map(directoryText), budgetsText(budgets), slowerText(slower)].join('\n\n')
+  const rule = run.ruleChange === undefined ? [] : [ruleText(run.ruleChange)]
+  return [head, ...run.directories.map(directoryText), ...rule, budgetsText(budgets), slowerText(slower)].join('\n\n')
+}
+
+function ruleText({ people, savedMs, appliedMs, previewedMs }: RuleChangeResult): string {
+  const [previewed, saved, applied] = [previewedMs, savedMs, appliedMs].map((ms) => `${ms.toFixed(0)} ms`)
+  return `A rule for ${people.toLocaleString('en')} people: previewed in ${previewed}, saved in ${saved}, applied in ${applied}`
 }
 
 const HEADINGS = [

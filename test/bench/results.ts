@@ -1,4 +1,5 @@
 import type { Latency, Load } from './measure.ts'
+import type { RuleChangeResult } from './rule-change.ts'
 import type { Server } from './servers.ts'
 
 /** What one case took at one server. */
@@ -27,6 +28,8 @@ export interface RunResult {
   /** What each sync of a file took more than the machine's disk does, milliseconds. */
   readonly syncMs: number
   readonly directories: readonly DirectoryResult[]
+  /** Absent where the run was narrowed to other cases. */
+  readonly ruleChange?: RuleChangeResult
 }
 
 /** A case that takes longer than in the accepted run, or serves less. */

@@ -3,19 +3,16 @@ import type { Caller } from '../../src/domain/caller.ts'
 import type { Group } from '../../src/domain/group.ts'
 import type { GroupId } from '../../src/domain/ids.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
-import type { Team } from '../../src/domain/team.ts'
 import type { User } from '../../src/domain/user.ts'
 import { setTeamArchived } from '../../src/provisioning/archive-team.ts'
 import { changeGroup } from '../../src/provisioning/change-group.ts'
-import { createGroup } from '../../src/provisioning/create-group.ts'
-import { createTeam, type TeamDraft } from '../../src/provisioning/create-team.ts'
 import { deleteGroup } from '../../src/provisioning/delete-group.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import { restoreGroup } from '../../src/provisioning/restore-group.ts'
-import { addTeamMember, changeTeamMember, type TeamMemberPlan } from '../../src/provisioning/team-members.ts'
 import { operatorOf, personOf } from '../support/callers.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { actionsOf, foundTenant, problemsOf, refusal, teamsOf, type Tenant } from '../support/tenant.ts'
+import { teamActs } from './team-acts.ts'
 
 const PATCH = { method: 'PATCH' } as const
 const DELETE = { method: 'DELETE' } as const
@@ -44,18 +41,10 @@ forEachDialect('teams that go and come back', (dialect) => {
     expect(await problemsOf(test, tenant.orgId)).to.deep.equal([])
   })
 
-  const create = (draft: TeamDraft, caller = operator): Promise<Team> =>
-    createTeam(tenant.provisioning, caller, draft).durable
+  const { create, add, give, push } = teamActs(() => tenant)
+
   const archive = (id: GroupId, archived: boolean, caller = operator) =>
     setTeamArchived(tenant.provisioning, caller, id, { archived }).durable
-  const add = (id: GroupId, plan: TeamMemberPlan, caller = operator) =>
-    addTeamMember(tenant.provisioning, caller, id, plan).durable
-  const give = (id: GroupId, plan: TeamMemberPlan & { readonly successor?: string }, caller = operator) =>
-    changeTeamMember(tenant.provisioning, caller, id, plan).durable
-  const push = (displayName: string, people: readonly User[], externalId?: string): Promise<Group> => {
-    const members = people.map(({ id }) => ({ value: id }))
-    return createGroup(tenant.provisioning, tenant.idp, { displayName, externalId, members }).durable
-  }
   const teams = (user: User) => teamsOf(test, tenant.orgId, user.id)
   const lastRecord = async (): Promise<JsonObject> =>
     JSON.parse((await test.store.reads.records.tail(tenant.orgId, 1))[0]!.body) as JsonObject

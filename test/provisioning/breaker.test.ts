@@ -330,6 +330,22 @@ forEachDialect('the guard against mass removals', (dialect) => {
     })
   }
 
+  it('leaves a person whose deactivation ended all for good no way back but to be added again, as somebody new', async () => {
+    await set({ deactivateRemoves: true })
+    const [one] = await people(1)
+    const { userName } = one!.attributes
+    const other = await tenant.connect('idp', 'other')
+    const again = (caller: Caller) =>
+      createUser(tenant.provisioning, caller, { active: true, externalId: 'again', attributes: { userName } }).durable
+    expect(await refusal(again(tenant.idp))).to.equal('uniqueness user.name-taken')
+    await off(one!.id)
+    expect(await refusal(again(other))).to.equal('uniqueness user.name-taken')
+    const heir = await again(tenant.idp)
+    expect(heir.id).not.to.equal(one!.id)
+    expect(await test.store.reads.users.find(tenant.orgId, one!.id)).to.equal(undefined)
+    expect((await actionsOf(test, tenant.orgId)).slice(-2)).to.deep.equal(['user.delete', 'user.create'])
+  })
+
   it('brings admins of the org back only where that is asked for, and reports who cannot come back', async () => {
     const trusted = { ...tenant.idp, connection: { ...tenant.idp.connection!, mayGrantAdmin: true } }
     const twenty = await people(14)

@@ -1,26 +1,19 @@
 import { expect } from 'chai'
 import type { Caller } from '../../src/domain/caller.ts'
-import type { Group } from '../../src/domain/group.ts'
 import type { GroupId } from '../../src/domain/ids.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
-import { readStorageBucket, type Team } from '../../src/domain/team.ts'
+import { readStorageBucket } from '../../src/domain/team.ts'
 import type { User } from '../../src/domain/user.ts'
 import { changeGroup } from '../../src/provisioning/change-group.ts'
 import { changeOrgSettings } from '../../src/provisioning/change-org-settings.ts'
 import { changeTeam, type TeamPlan } from '../../src/provisioning/change-team.ts'
 import { changeUser } from '../../src/provisioning/change-user.ts'
-import { createGroup } from '../../src/provisioning/create-group.ts'
 import { createRole } from '../../src/provisioning/create-role.ts'
-import { createTeam, type TeamDraft } from '../../src/provisioning/create-team.ts'
-import {
-  addTeamMember,
-  changeTeamMember,
-  removeTeamMember,
-  type TeamMemberPlan,
-} from '../../src/provisioning/team-members.ts'
+import { removeTeamMember } from '../../src/provisioning/team-members.ts'
 import { operatorOf, personOf } from '../support/callers.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { foundTenant, problemsOf, refusal, teamsOf, type Tenant } from '../support/tenant.ts'
+import { teamActs } from './team-acts.ts'
 
 const PATCH = { method: 'PATCH' } as const
 
@@ -48,20 +41,12 @@ forEachDialect('teams', (dialect) => {
     expect(await problemsOf(test, tenant.orgId)).to.deep.equal([])
   })
 
-  const create = (draft: TeamDraft, caller = operator): Promise<Team> =>
-    createTeam(tenant.provisioning, caller, draft).durable
+  const { create, add, give, push } = teamActs(() => tenant)
+
   const change = (id: GroupId, plan: TeamPlan, caller = operator) =>
     changeTeam(tenant.provisioning, caller, id, { plan }).durable
-  const add = (id: GroupId, plan: TeamMemberPlan, caller = operator) =>
-    addTeamMember(tenant.provisioning, caller, id, plan).durable
-  const give = (id: GroupId, plan: TeamMemberPlan & { readonly successor?: string }, caller = operator) =>
-    changeTeamMember(tenant.provisioning, caller, id, plan).durable
   const remove = (id: GroupId, plan: { readonly person: string; readonly successor?: string }, caller = operator) =>
     removeTeamMember(tenant.provisioning, caller, id, plan).durable
-  const push = (displayName: string, people: readonly User[], externalId?: string): Promise<Group> => {
-    const members = people.map(({ id }) => ({ value: id }))
-    return createGroup(tenant.provisioning, tenant.idp, { displayName, externalId, members }).durable
-  }
   const settings = (changes: JsonObject) =>
     changeOrgSettings(tenant.provisioning, operator, { settings: changes }).durable
   const teams = (user: User) => teamsOf(test, tenant.orgId, user.id)
