@@ -111,7 +111,12 @@ forEachDialect('rollcall demo without its gateway', (dialect) => {
       `rollcall: No gateway answers at ${environment.url}/scim/v2: start one with "npm start" in another terminal, ` +
         'or give --url and --token\n',
     )
-    expect(await actionsOf(environment.env)).to.deep.equal(['org.create', 'connection.create', 'token.create', 'key.create'])
+    expect(await actionsOf(environment.env)).to.deep.equal([
+      'org.create',
+      'connection.create',
+      'token.create',
+      'key.create',
+    ])
   })
 
   it('revokes its connection when somebody else answers, and shows their words without control characters', async () => {

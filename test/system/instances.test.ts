@@ -69,7 +69,12 @@ onDialect('postgres', 'two instances on one store', function () {
 
   it('make one org, one connection and one token when they start at the same time on an empty store', async () => {
     const actions = await lookBeside(environments[0]!, allRecords)
-    expect(actions.map(({ action }) => action)).to.deep.equal(['org.create', 'connection.create', 'token.create', 'key.create'])
+    expect(actions.map(({ action }) => action)).to.deep.equal([
+      'org.create',
+      'connection.create',
+      'token.create',
+      'key.create',
+    ])
   })
 
   it('lose no update: the members are those of the acknowledged history (R04)', async () => {
