@@ -40,10 +40,16 @@ function jobProgress(db: Kysely<Database>): Pick<JobWrites, 'next' | 'people' | 
     async next(orgId) {
       const row = await db
         .selectFrom('reconcile_job as j')
-        .leftJoin('provisioning_event as e', (join) =>
-          join.onRef('e.org_id', '=', 'j.org_id').onRef('e.seq', '=', 'j.cause_seq'),
+        .select(['j.id', 'j.reason', 'j.cause_id', 'j.cursor'])
+        // Not a join: with few jobs in sight PostgreSQL would merge them with all records of the org.
+        .select((eb) =>
+          eb
+            .selectFrom('provisioning_event as e')
+            .select('e.connection_id')
+            .whereRef('e.org_id', '=', 'j.org_id')
+            .whereRef('e.seq', '=', 'j.cause_seq')
+            .as('connection_id'),
         )
-        .select(['j.id', 'j.reason', 'j.cause_id', 'j.cursor', 'e.connection_id'])
         .where('j.org_id', '=', orgId)
         .where('j.state', '=', 'running')
         .orderBy('j.cause_seq')

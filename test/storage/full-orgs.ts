@@ -72,12 +72,17 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
     sql`insert into connection_token (id, org_id, connection_id, secret_hash, origin, created)
       ${series(999)} select ${org} || '-t-' || i, ${org}, ${org} || '-c-' || i, ${bytes(`token ${position} `)}, 'minted', 1
       from n`,
+    sql`insert into api_key (id, org_id, scope, name, secret_hash, origin, created)
+      ${series(999)} select ${org} || '-k-' || i, ${org}, 'admin', 'k ' || i, ${bytes(`key ${position} `)}, 'minted', 1 from n`,
     sql`insert into jwt_trust (org_id, id, connection_id, issuer, audience, pins, pin_key, algorithms, long_lived, created)
       ${series(999)} select ${org}, ${org} || '-j-' || i, ${org} || '-c-' || i, 'https://issuer/' || i,
         'audience ' || ${org}, '{}', '{}', 'RS256', 0, 1 from n`,
     sql`insert into reconcile_job (org_id, id, reason, cause_seq, cause_id, cursor, state, created)
       ${series(999)} select ${org}, 'j-' || i, 'plan', i, 'e-' || i, '', 'done', 1 from n`,
     sql`insert into reconcile_job_person (org_id, job_id, user_id) ${series(people)} select ${org}, 'j-0', ${u} from n`,
+    sql`insert into breaker_event (org_id, id, connection_id, user_id, act, at, ord, recent, base_floor, state)
+      ${series(people)} select ${org}, 'b-' || i, ${org} || '-c-' || (i % 999), ${u}, 'deactivate', i, i + 1, 1, 1, 'done'
+      from n`,
     sql`insert into link_request (org_id, connection_id, subject_type, subject_id, reason, state, created)
       ${series(999)} select ${org}, ${by}, 'user', ${u}, 'plan', 'done', 1 from n`,
     sql`insert into explicit_grant (org_id, user_id, kind, target, value, set_at)
