@@ -1,5 +1,6 @@
 import { breakerRoutes } from './breaker-routes.ts'
 import { connectionRoutes } from './connection-routes.ts'
+import { groupRoutes } from './group-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { meRoutes } from './me-routes.ts'
 import { membershipRoutes } from './membership-routes.ts'
@@ -53,6 +54,7 @@ export const ROUTES: readonly Route[] = [
   ...keyRoutes,
   ...userRoutes,
   ...membershipRoutes,
+  ...groupRoutes,
   ...connectionRoutes,
   ...ownerRoutes,
   ...waitingRoutes,

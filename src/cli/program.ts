@@ -6,6 +6,7 @@ import { demoCommand } from './demo-command.ts'
 import { explainCommand } from './explain-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { importCommand } from './import-command.ts'
+import { groupCommand } from './group-commands.ts'
 import { logCommand } from './log-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
@@ -37,6 +38,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(userCommand(ports))
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
+  program.addCommand(groupCommand(ports))
   program.addCommand(roleCommand(ports))
   program.addCommand(rulesCommand(ports))
   program.addCommand(explainCommand(ports))

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ORG_ROLES, type OrgRole } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
+import { isId, type UserId } from '../domain/ids.ts'
 import type { User } from '../domain/user.ts'
 import { changeUser } from '../provisioning/change-user.ts'
 import { createUser } from '../provisioning/create-user.ts'
@@ -8,6 +9,7 @@ import { deleteUser } from '../provisioning/delete-user.ts'
 import { withStanding } from '../provisioning/list-people.ts'
 import { changedState, newState, type PersonDraft } from '../provisioning/person-draft.ts'
 import { setPersonFlag } from '../provisioning/person-flags.ts'
+import { restoreUser } from '../provisioning/restore-user.ts'
 import { shownPerson } from '../provisioning/shown-person.ts'
 import { settleWithheldAdmin } from '../provisioning/withheld-admin.ts'
 import { parseName } from './arguments.ts'
@@ -28,7 +30,7 @@ interface PersonOptions extends OrgOptions {
   readonly seat?: Readonly<Record<string, string>>
 }
 
-/** `rollcall user create`, `change`, `deactivate`, `reactivate`, `delete`, `flag`, `confirm-admin`, `refuse-admin`. */
+/** `rollcall user create`, `change`, `deactivate`, `reactivate`, `delete`, `restore`, `flag`, `confirm-admin`, `refuse-admin`. */
 export function userChangeCommands(ports: CommandPorts): readonly Command[] {
   const withheld = (name: string, decision: 'grant' | 'refuse', what: string): Command =>
     onUser(ports, new Command(name).description(what), async ({ operator, caller, user }) => {
@@ -40,6 +42,7 @@ export function userChangeCommands(ports: CommandPorts): readonly Command[] {
     activeCommand(ports, 'deactivate', false),
     activeCommand(ports, 'reactivate', true),
     onUser(ports, new Command('delete').description('delete a person; restorable for 30 days'), remove),
+    restoreCommand(ports),
     flagCommand(ports),
     withheld('confirm-admin', 'grant', 'make somebody an admin whom a connection names without the right to'),
     withheld('refuse-admin', 'refuse', 'refuse to make somebody an admin whom a connection names'),
@@ -99,6 +102,25 @@ function flagCommand(ports: CommandPorts): Command {
     const flag = auditor === true ? 'auditor' : 'billing_admin'
     await setPersonFlag(operator.provisioning, caller, user.id, { flag, on: off !== true }).durable
   })
+}
+
+/** A deleted person is found by id alone: the userName may be somebody else's by now. */
+function restoreCommand(ports: CommandPorts): Command {
+  return ofOrg(new Command('restore'))
+    .description('bring back a person who was deleted within 30 days, with members and explicit values')
+    .argument('<id>', 'the id they had', parseUserId)
+    .action(async (id: UserId, options: OrgOptions) => {
+      const restored = await ports.withStore(async (operator) => {
+        const caller = operatorIn(operator, (await getOrg(operator, options.org)).id)
+        return withShown(operator, caller, await restoreUser(operator.provisioning, caller, id).durable)
+      })
+      ports.out(options.json === true ? json(restored) : `User ${restored.id} is ${restored.status}`)
+    })
+}
+
+function parseUserId(text: string): UserId {
+  if (isId(text)) return text as UserId
+  throw new InvalidArgumentError('Wanted is the id that the log and the answers to requests show.')
 }
 
 async function remove({ operator, caller, user }: OnUser): Promise<void> {

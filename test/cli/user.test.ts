@@ -96,8 +96,23 @@ forEachDialect('people and keys by command, beside a running server', (dialect) 
       'rollcall: deputy@example.com is the last active admin of the organization; make somebody else an admin first\n',
     ])
     expect((await runRollcall(['user', 'delete', made.id], env)).stdout).to.equal(`User ${made.id} is deleted\n`)
+    expect(await askRollcall<object>(['user', 'restore', made.id], env)).to.include({ id: made.id, status: 'active' })
+    const live = await runRollcall(['user', 'restore', made.id], env)
+    expect([live.status, live.stderr]).to.deep.equal([1, `rollcall: There is no deleted person ${made.id}\n`])
+    expect((await runRollcall(['user', 'restore', 'cli@example.com'], env)).stderr).to.include('Wanted is the id')
     const wrong = await runRollcall(['user', 'create', 'x', '--seat', 'models=half'], env)
     expect([wrong.status, wrong.stderr.includes('Wanted is product=type')]).to.deep.equal([1, true])
+  })
+
+  it('marks groups as protected and ends it', async () => {
+    const { id } = await askRollcall<{ id: string }>(['team', 'create', 'vault'], env)
+    expect(await askRollcall<object>(['group', 'protect', 'Vault'], env)).to.deep.equal({
+      ...{ id, displayName: 'vault', protected: true, changed: true },
+    })
+    expect((await runRollcall(['group', 'unprotect', id], env)).stdout).to.equal(
+      `Group vault (${id}) is not marked as protected\n`,
+    )
+    expect((await runRollcall(['group', 'protect', 'vaults'], env)).status).to.equal(1)
   })
 
   it('changes connections, hands over what they manage, and reports what may not work tomorrow', async () => {

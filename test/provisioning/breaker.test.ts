@@ -19,7 +19,7 @@ import { openConnections, openStore } from '../../src/storage/store.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { actionsOf, foundTenant, operation, problemsOf, refusal, type Tenant } from '../support/tenant.ts'
 
-forEachDialect('the guard against mass removals', (dialect) => {
+forEachDialect('the guard against mass removals (S43)', (dialect) => {
   let test: TestStore
   let tenant: Tenant
   let admin: Caller
