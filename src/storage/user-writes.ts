@@ -8,7 +8,7 @@ import { equalJson } from '../domain/json.ts'
 import type { User, UserStatus } from '../domain/user.ts'
 import type { UserWrites } from '../domain/write-ports.ts'
 import { writeAttributeKeys } from './attribute-keys.ts'
-import { userReturns } from './user-returns.ts'
+import { countInGroups, userReturns } from './user-returns.ts'
 import { emailRows, fromUser, toUser, USER_COLUMNS } from './user-row.ts'
 import { jsonIdList, jsonRows } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
@@ -65,20 +65,7 @@ function userChanges(db: Kysely<Database>): Pick<UserWrites, 'insert' | 'update'
         .where('org_id', '=', orgId)
         .where('id', '=', id)
         .execute()
-      await db
-        .updateTable('scim_group')
-        .set((eb) => ({ member_count: eb('member_count', '-', 1), version: eb('version', '+', 1), updated: at }))
-        .where('org_id', '=', orgId)
-        .where('deleted_at', 'is', null)
-        .where('id', 'in', (eb) =>
-          eb
-            .selectFrom('group_member')
-            .select('group_id')
-            .where('group_member.org_id', '=', orgId)
-            .where('user_id', '=', id)
-            .where('origin', '<>', 'service'),
-        )
-        .execute()
+      await countInGroups(db, { orgId, id, by: -1, at })
     },
 
     async touch(orgId, ids, at) {
