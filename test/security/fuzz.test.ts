@@ -9,7 +9,7 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { ScimClient } from '../support/scim-client.ts'
 import { problemsOf } from '../support/tenant.ts'
 import { ERROR, fresh, make } from './orgs.ts'
-import { wildRequest, type WildRequest } from './requests.ts'
+import { rareRequests, wildRequest, type WildRequest } from './requests.ts'
 
 /** How many requests each dialect gets; the long form is ROLLCALL_FUZZ_REQUESTS=50000. */
 const REQUESTS = Number(process.env['ROLLCALL_FUZZ_REQUESTS'] ?? 2_000)
@@ -129,7 +129,7 @@ forEachDialect('bad input of every kind', (dialect) => {
         last = `${wild.method} ${wild.target} ${JSON.stringify(wild.headers)}: ${answer.status}`
         expect(builtIns(), 'prototypes').to.deep.equal(before)
       }),
-      { numRuns: REQUESTS },
+      { numRuns: REQUESTS, examples: rareRequests().map((wild): [WildRequest] => [wild]) },
     )
     expect(lost, `the gateway ended the connection after ${last}`).to.deep.equal([])
     process.off('warning', onWarning)

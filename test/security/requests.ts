@@ -230,6 +230,16 @@ const headers = fc.record(
   { requiredKeys: [] },
 )
 
+/** What chance finds too seldom to rely on: a request that makes somebody, and one of a type that is not read. */
+export function rareRequests(): readonly WildRequest[] {
+  const body = Buffer.from(JSON.stringify({ schemas: [USER], userName: 'rare@example.com' }))
+  const post = { method: 'POST', target: '/scim/v2/Users', body } as const
+  return [
+    { ...post, headers: {} },
+    { ...post, headers: { 'content-type': 'text/plain' } },
+  ]
+}
+
 /**
  * Any request, likely or not.
  * @param ids of people and groups that there are
