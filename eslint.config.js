@@ -39,7 +39,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -54,9 +54,9 @@ export default tseslint.config(
       'no-restricted-syntax': ['error', RAW_SQL, DEFAULT_EXPORT],
     },
   },
-  { files: ['src/**/*.ts', 'db/**/*.ts'], ignores: ['src/config.ts'], rules: ENVIRONMENT },
+  { files: ['src/**/*.{ts,tsx}', 'db/**/*.ts'], ignores: ['src/config.ts'], rules: ENVIRONMENT },
   {
-    files: ['src/**/*.ts', 'db/**/*.ts'],
+    files: ['src/**/*.{ts,tsx}', 'db/**/*.ts'],
     ignores: ['src/cli/**', 'src/main.ts'],
     rules: { 'no-console': 'error' },
   },

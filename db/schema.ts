@@ -22,6 +22,7 @@ import type {
   ProvisioningEventTable,
   RequestLogTable,
 } from './log-schema.ts'
+import type { LocalPasswordTable, OneTimeLinkTable, SessionTable } from './session-schema.ts'
 import type { MappingRuleTable, RuleGrantTable } from './rule-schema.ts'
 
 /**
@@ -342,6 +343,9 @@ export interface Database {
   person_key: PersonKeyTable
   request_log: RequestLogTable
   api_key: ApiKeyTable
+  session: SessionTable
+  local_password: LocalPasswordTable
+  one_time_link: OneTimeLinkTable
   kept_answer: KeptAnswerTable
   deployment: DeploymentTable
 }

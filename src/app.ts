@@ -11,10 +11,13 @@ import { createIssuerKeys } from './auth/jwks.ts'
 import { createJwtTrusts } from './auth/jwt-trust.ts'
 import type { LastUsed, TokenUse } from './auth/last-used.ts'
 import { authenticatedOf, authentication, keyAuthentication, keyBearerOf, oauthTokenRouter } from './auth/middleware.ts'
+import { createSessions, type Sessions } from './auth/session.ts'
 import { mintToken } from './auth/token.ts'
 import { trustProblem } from './auth/trust-problem.ts'
 import { createTokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
+import { consolePorts } from './console-ports.ts'
+import { consoleRouter } from './console/mount.ts'
 import type { Caller } from './domain/caller.ts'
 import type { Scope } from './domain/connection.ts'
 import type { Actor } from './domain/record.ts'
@@ -44,6 +47,8 @@ export interface AppParts {
   /** What cursors take for the time, epoch milliseconds; the system's if absent. */
   readonly now?: () => number
 }
+
+const HOUR = 3_600_000
 
 /** The whole HTTP surface, put together. */
 export function createApp(parts: AppParts): Express {
@@ -81,6 +86,7 @@ export function createApp(parts: AppParts): Express {
       },
     }),
   )
+  app.use(consoleRouter(consolePorts({ ...parts, sessions: sessionsOf(parts), report })))
   app.use(notFoundPage())
   app.use(errorPage(report))
   return app
@@ -100,6 +106,19 @@ function adminApi(parts: AppParts, keys: KeyAuthenticator, report: Report): expr
     keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
     authenticate: keyAuthentication(tallied(keys, parts.authFailures), { sourceOf }),
     bearerOf: keyBearerOf,
+  })
+}
+
+function sessionsOf({ config, publicUrl, opened, lastUsed, now = Date.now }: AppParts): Sessions {
+  return createSessions({
+    sessions: opened.store.reads.sessions,
+    publicUrl,
+    idle: config.session.idleHours * HOUR,
+    longest: config.session.hours * HOUR,
+    now,
+    onUsed: (use) => {
+      lastUsed.note(use)
+    },
   })
 }
 

@@ -151,6 +151,21 @@ const signIn = z.object({
   }),
 })
 
+const session = z.object({
+  hours: whole(1, 8_760).register(about, {
+    env: 'SESSION_LENGTH',
+    wanted: 'a whole number of hours from 1 to 8760',
+    example: '720',
+    description: 'Hours after which whoever is signed in must sign in again',
+  }),
+  idleHours: whole(1, 8_760).register(about, {
+    env: 'ROLLCALL_SESSION_IDLE_HOURS',
+    wanted: 'a whole number of hours from 1 to 8760',
+    example: '72',
+    description: 'Hours without a click after which whoever is signed in must sign in again',
+  }),
+})
+
 const scim = z.object({
   fastRoutes: flag().register(about, {
     env: 'ROLLCALL_FAST_ROUTES',
@@ -169,7 +184,7 @@ const log = z.object({
   }),
 })
 
-const schema = z.object({ server, database, keys, bootstrap, auth, signIn, scim, log })
+const schema = z.object({ server, database, keys, bootstrap, auth, signIn, session, scim, log })
 type Settings = z.output<typeof schema>
 
 /** Every setting of the schema in its order; `ROLLCALL_CONFIG_FILE`, which is read before it, is not among them. */

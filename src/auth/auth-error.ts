@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.ts'
-import type { ConnectionId, KeyId, OrgId, TokenId } from '../domain/ids.ts'
+import type { ConnectionId, KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
 import type { CredentialReads } from '../domain/ports.ts'
 
 /** Why a credential was refused: for logs, tallies and records, never for the client. */
@@ -32,7 +32,7 @@ export interface RefusedCredential {
   readonly orgId: OrgId
   /** Absent for a key of the admin API. */
   readonly connectionId?: ConnectionId
-  readonly tokenId?: TokenId | KeyId
+  readonly tokenId?: TokenId | KeyId | SessionId
 }
 
 export interface AuthErrorOptions {

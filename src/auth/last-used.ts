@@ -1,11 +1,11 @@
-import type { ConnectionId, KeyId, OrgId, TokenId } from '../domain/ids.ts'
+import type { ConnectionId, KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
 
-/** When a token, or a key of the admin API, was last shown. `at` is epoch milliseconds. */
+/** When a token, a key of the admin API or a session's cookie was last shown. `at` is epoch milliseconds. */
 export interface TokenUse {
   readonly orgId: OrgId
-  /** Absent for a key. */
+  /** Absent for a key and for a session. */
   readonly connectionId?: ConnectionId
-  readonly tokenId: TokenId | KeyId
+  readonly tokenId: TokenId | KeyId | SessionId
   readonly at: number
 }
 
@@ -29,7 +29,7 @@ export interface LastUsed {
 
 /** Starts remembering; the timer does not keep the process alive. */
 export function createLastUsed(options: LastUsedOptions): LastUsed {
-  let noted = new Map<TokenId | KeyId, TokenUse>()
+  let noted = new Map<TokenUse['tokenId'], TokenUse>()
 
   const note = (use: TokenUse): void => {
     const before = noted.get(use.tokenId)

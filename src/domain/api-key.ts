@@ -1,5 +1,5 @@
 import type { AccountType, OrgRole } from './access.ts'
-import type { KeyId, OrgId, UserId } from './ids.ts'
+import type { KeyId, OrgId, SessionId, UserId } from './ids.ts'
 import type { UserStatus } from './user.ts'
 
 /**
@@ -42,9 +42,10 @@ export interface StoredKey extends ApiKey {
   readonly holder: KeyHolder | undefined
 }
 
-/** What a request may do that showed a key. */
+/** What a request may do that showed a key, or came with a session. */
 export interface Account {
-  readonly keyId: KeyId
+  /** The key, or the session. */
+  readonly keyId: KeyId | SessionId
   /** The person or service account; absent for keys of nobody. */
   readonly user: UserId | undefined
   readonly isService: boolean

@@ -8,6 +8,8 @@ export type ConnectionId = string & { readonly __id: 'connection' }
 export type TokenId = string & { readonly __id: 'token' }
 /** Of a key of the admin API. */
 export type KeyId = string & { readonly __id: 'key' }
+/** Of somebody who is signed in with a browser. */
+export type SessionId = string & { readonly __id: 'session' }
 export type RecordId = string & { readonly __id: 'record' }
 /** Of removals that together went beyond the limit. */
 export type BatchId = string & { readonly __id: 'batch' }

@@ -1,8 +1,8 @@
-import type { KeyId } from './ids.ts'
+import type { KeyId, SessionId } from './ids.ts'
 
 /** A request that is to be done once: who sent it, under which key of theirs. */
 export interface OnceKey {
-  readonly keyId: KeyId
+  readonly keyId: KeyId | SessionId
   /** The client's `Idempotency-Key`. */
   readonly idempotencyKey: string
 }

@@ -14,6 +14,7 @@ import type { ServiceReads, TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { SeatReads } from './seat-allocation.ts'
+import type { SessionReads } from './session.ts'
 import type { User } from './user.ts'
 import type { WarningReads } from './warning.ts'
 import type { OrgSeed, WriteStores } from './write-ports.ts'
@@ -205,6 +206,7 @@ export interface ReadStores {
   readonly attributes: AttributeReads
   readonly credentials: CredentialReads
   readonly keys: KeyReads
+  readonly sessions: SessionReads
   readonly answers: AnswerReads
   readonly memberships: MembershipReads
   readonly orgs: OrgReads

@@ -59,6 +59,7 @@ export interface RecordTarget {
     | 'token'
     | 'trust'
     | 'key'
+    | 'session'
     | 'job'
     | 'batch'
   readonly id: string

@@ -17,6 +17,7 @@ import type { RuleWrites } from './rule-ports.ts'
 import type { GivenSeat, SeatKey, SeatsLeftRow, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
+import type { SessionWrites } from './session.ts'
 import type { TeamWrites } from './team-ports.ts'
 import type { User, UserStatus } from './user.ts'
 
@@ -370,6 +371,7 @@ export interface WriteStores {
   readonly breaker: BreakerWrites
   readonly removed: RemovedAccessWrites
   readonly keys: KeyWrites
+  readonly sessions: SessionWrites
   readonly answers: AnswerWrites
   readonly journal: Journal
 }

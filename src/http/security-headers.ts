@@ -23,21 +23,53 @@ export function hardenApp(app: Express, options: HardeningOptions): void {
   app.set('trust proxy', options.trustProxy ?? false)
 }
 
-/** Security headers for every answer: a gateway has no page that needs scripts, frames or referrers. */
+/** Security headers for every answer: what machines are answered needs neither scripts, frames nor referrers. */
 export function securityHeaders(options: Pick<HardeningOptions, 'publicUrl'>): RequestHandler {
-  const headers = headersSetBy(
+  return setting(
+    headersSetBy(
+      helmet({
+        contentSecurityPolicy: {
+          useDefaults: false,
+          directives: {
+            defaultSrc: ["'none'"],
+            frameAncestors: ["'none'"],
+            baseUri: ["'none'"],
+            formAction: ["'none'"],
+          },
+        },
+        referrerPolicy: { policy: 'no-referrer' },
+        strictTransportSecurity: options.publicUrl.startsWith('https:')
+          ? { maxAge: 31_536_000, includeSubDomains: false }
+          : false,
+        xFrameOptions: { action: 'deny' },
+      }),
+    ),
+  )
+}
+
+/**
+ * What pages need beyond {@link securityHeaders}: a style sheet and forms, both from their own origin. A browser that may
+ * send no referrer at all also hides the origin of a form, which is checked: so within the origin it may.
+ */
+export function pageHeaders(): RequestHandler {
+  const directives = {
+    defaultSrc: ["'none'"],
+    styleSrc: ["'self'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+  }
+  const set = headersSetBy(
     helmet({
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
-      },
-      referrerPolicy: { policy: 'no-referrer' },
-      strictTransportSecurity: options.publicUrl.startsWith('https:')
-        ? { maxAge: 31_536_000, includeSubDomains: false }
-        : false,
-      xFrameOptions: { action: 'deny' },
+      contentSecurityPolicy: { useDefaults: false, directives },
+      referrerPolicy: { policy: 'same-origin' },
     }),
   )
+  const own = new Set(['content-security-policy', 'referrer-policy'])
+  return setting(set.filter(([name]) => own.has(name)))
+}
+
+function setting(headers: readonly (readonly [string, string])[]): RequestHandler {
   return (_req, res, next) => {
     for (const [name, value] of headers) res.setHeader(name, value)
     next()

@@ -20,6 +20,7 @@ import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.t
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { reconcileAsked, withEffects } from './reconcile-people.ts'
 import { removeAccess } from './restore-user.ts'
+import { endSessionsAfter } from './sessions.ts'
 import { submitChange } from './submit-change.ts'
 import { isSameUser, userChanges, userTarget } from './user-record.ts'
 import { checkVersion } from './version-check.ts'
@@ -76,15 +77,16 @@ export function changeUser(
       ? await reconcileAsked(stores, orgId, [id], askedSeats(granted))
       : { effects: [], policy: undefined }
     const removed = policy === undefined ? [] : await removal(stores, orgId, { before, after, policy })
+    const ended = await endSessionsAfter(stores, caller, before, after)
     await stores.journal.append(orgId, {
       action: actionOf(before, after),
       actor: caller.actor,
       request: caller.request,
       outcome: { result: 'success' },
-      targets: [userTarget(after), ...granted.targets],
+      targets: [userTarget(after), ...granted.targets, ...ended.targets],
       changes: [...userChanges(before, after), ...granted.changes, ...removed],
       effects,
-      steps: [...(droppedKeys(options.ignored).steps ?? []), ...granted.steps],
+      steps: [...(droppedKeys(options.ignored).steps ?? []), ...granted.steps, ...ended.steps],
     })
     if (policy !== undefined && endedAccess(effects, id)) {
       await guardRemovals(stores, removerOf(caller), policy.settings.breaker, { act: 'deactivate', people: [id] })

@@ -9,6 +9,7 @@ import { checkMayDelete } from './ownership.ts'
 import { checkAdminStays } from './admin-guard.ts'
 import type { ChangeOptions, Provisioning } from './provisioning.ts'
 import { reconcilePeople } from './reconcile-people.ts'
+import { endSessions } from './sessions.ts'
 import { submitChange } from './submit-change.ts'
 import { userTarget } from './user-record.ts'
 import { checkVersion } from './version-check.ts'
@@ -46,13 +47,15 @@ export function deleteUser(
     await stores.count(orgId, 'user', -1)
     if (user.accountType !== 'USER') await revokeKeysOf(stores, caller, orgId, id)
     const effects = await reconcilePeople(stores, orgId, [id])
+    const ended = await endSessions(stores, orgId, id)
     await stores.journal.append(orgId, {
       action: 'user.delete',
       actor: caller.actor,
       request: caller.request,
       outcome: { result: 'success' },
-      targets: [userTarget(user)],
+      targets: [userTarget(user), ...ended.targets],
       effects,
+      steps: ended.steps,
     })
     const remover = removerOf(caller)
     if (remover === undefined || !endedAccess(effects, id)) return

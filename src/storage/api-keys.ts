@@ -1,13 +1,12 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { ApiKeyTable } from '../../db/credential-schema.ts'
 import type { Database } from '../../db/schema.ts'
-import type { AccountType, OrgRole } from '../domain/access.ts'
-import type { ApiKey, KeyHolder, KeyScope, StoredKey } from '../domain/api-key.ts'
+import type { ApiKey, KeyScope, StoredKey } from '../domain/api-key.ts'
 import type { KeyId, OrgId, UserId } from '../domain/ids.ts'
 import type { KeyReads } from '../domain/ports.ts'
-import type { UserStatus } from '../domain/user.ts'
 import type { KeyWrites } from '../domain/write-ports.ts'
 import { jsonIdList } from './id-list.ts'
+import { HOLDER_COLUMNS, HOLDER_FLAGS, type HolderRow, toHolder } from './key-holder.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /** Keys of the admin API, found from a credential before the org is known. */
@@ -66,33 +65,12 @@ async function listKeys(db: Kysely<Database>, orgId: OrgId): Promise<readonly Ap
   return rows.map(toKey)
 }
 
-interface HolderColumns {
-  readonly account_type: string | null
-  readonly status: string | null
-  readonly deleted_at: number | null
-  readonly org_role: string | null
-  readonly billing_admin: number
-  readonly auditor: number
-  readonly resting: number
-}
-
-type KeyRow = Selectable<ApiKeyTable> & HolderColumns
-
-const HAS_FLAG = (kind: string) => sql<number>`(select count(*) from explicit_grant as e where e.org_id = k.org_id
-  and e.user_id = k.user_id and e.kind = ${sql.lit(kind)} and e.target = '' and e.value = 'true')`
-
-/** An account of a team rests with it; one of the org has a team of its own only to begin with. */
-const RESTING = sql<number>`(select count(*) from service_account as s join team as t on t.org_id = s.org_id
-  and t.id = s.default_team_id where s.org_id = k.org_id and s.user_id = k.user_id and s.scope = 'team'
-  and t.archived_at is not null)`
-
 function storedKeys(db: Kysely<Database>) {
   return db
     .selectFrom('api_key as k')
     .leftJoin('user as u', (join) => join.onRef('u.org_id', '=', 'k.org_id').onRef('u.id', '=', 'k.user_id'))
     .selectAll('k')
-    .select(['u.account_type', 'u.status', 'u.deleted_at', 'u.org_role'])
-    .select([HAS_FLAG('billing_admin').as('billing_admin'), HAS_FLAG('auditor').as('auditor'), RESTING.as('resting')])
+    .select([...HOLDER_COLUMNS, ...HOLDER_FLAGS])
 }
 
 const selectById = preparedQuery((db, { id }: { readonly id: KeyId }) =>
@@ -103,22 +81,8 @@ const selectByHash = preparedQuery((db, { secretHash }: { readonly secretHash: U
   storedKeys(db).where('k.secret_hash', '=', secretHash).compile(),
 )
 
-function toStoredKey(row: KeyRow): StoredKey {
+function toStoredKey(row: Selectable<ApiKeyTable> & HolderRow): StoredKey {
   return { ...toKey(row), secretHash: row.secret_hash, holder: toHolder(row) }
-}
-
-function toHolder(row: KeyRow): KeyHolder | undefined {
-  if (row.user_id === null) return undefined
-  return {
-    id: row.user_id as UserId,
-    accountType: row.account_type as AccountType,
-    status: row.status as UserStatus,
-    deleted: row.deleted_at !== null,
-    orgRole: row.org_role as OrgRole | 'none',
-    billingAdmin: row.billing_admin > 0,
-    auditor: row.auditor > 0,
-    resting: row.resting > 0,
-  }
 }
 
 function toKey(row: Selectable<ApiKeyTable>): ApiKey {

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import { migrate, migrationStatus, type MigrationState, unknownMigrations } from '../../db/migrate.ts'
 import type { Database } from '../../db/schema.ts'
-import type { KeyId, OrgId, TokenId } from '../domain/ids.ts'
+import type { KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { RecordSealer } from '../domain/record.ts'
@@ -32,6 +32,7 @@ import { serviceReads } from './service-reads.ts'
 import { teamReads } from './team-reads.ts'
 import { seatReads } from './seat-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
+import { sessionReads } from './sessions.ts'
 import { openSqlite } from './sqlite.ts'
 import { inTransaction } from './transaction.ts'
 import { createUnitOfWork, type StoreUnitOfWork } from './unit-of-work.ts'
@@ -99,6 +100,12 @@ export function openConnections(location: StoreLocation): StoreConnections {
   return { ...connections, dataVersion: sqlite?.dataVersion, checkpoint: sqlite?.checkpoint }
 }
 
+/** When a credential was shown. */
+interface LastUse {
+  readonly tokenId: TokenId | KeyId | SessionId
+  readonly at: number
+}
+
 /** The store once its schema and key are known: reads, the unit of work, and what is written outside any chain. */
 export interface Store {
   readonly reads: ReadStores
@@ -108,8 +115,8 @@ export interface Store {
   ping(): Promise<void>
   /** Makes the chain that records what belongs to no org. */
   ensureChain(orgId: OrgId): Promise<void>
-  /** When tokens and keys were last shown, epoch milliseconds. */
-  saveLastUsed(uses: readonly { readonly tokenId: TokenId | KeyId; readonly at: number }[]): Promise<void>
+  /** When tokens, keys and sessions were last shown, epoch milliseconds. */
+  saveLastUsed(uses: readonly LastUse[]): Promise<void>
   /** Keeps what a request was answered that is to be done once. */
   keepAnswer(orgId: OrgId, key: OnceKey, answer: OnceAnswer): Promise<void>
 }
@@ -131,6 +138,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     attributes: translatingErrors(attributeReads(reader)),
     credentials: translatingErrors(dataVersion === undefined ? credentials : keepingTokens(credentials, dataVersion)),
     keys: translatingErrors(apiKeyReads(reader)),
+    sessions: translatingErrors(sessionReads(reader)),
     answers: translatingErrors(answerReads(reader)),
     memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
@@ -163,14 +171,12 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
   }
 }
 
-async function saveLastUsed(
-  db: Kysely<Database>,
-  uses: readonly { readonly tokenId: TokenId | KeyId; readonly at: number }[],
-): Promise<void> {
+async function saveLastUsed(db: Kysely<Database>, uses: readonly LastUse[]): Promise<void> {
   for (const { tokenId, at } of uses) {
-    // Ids are unique over both.
+    // Ids are unique over all of them.
     for (const table of ['connection_token', 'api_key'] as const) {
       await db.updateTable(table).set({ last_used: at }).where('id', '=', tokenId).execute()
     }
+    await db.updateTable('session').set({ last_seen: at }).where('id', '=', tokenId).execute()
   }
 }

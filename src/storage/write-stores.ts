@@ -19,6 +19,7 @@ import { removedAccessWrites } from './removed-access.ts'
 import { roleWrites } from './role-writes.ts'
 import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
+import { sessionWrites } from './sessions.ts'
 import { teamWrites } from './team-writes.ts'
 import { userWrites } from './user-writes.ts'
 
@@ -47,6 +48,7 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     breaker: breakerWrites(db, dialect),
     removed: removedAccessWrites(db, dialect),
     keys: apiKeyWrites(db),
+    sessions: sessionWrites(db),
     answers: answerWrites(db),
     journal: {
       nextSeq: () => chain.head.seq + 1,

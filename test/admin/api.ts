@@ -19,6 +19,8 @@ import { addToken } from '../../src/provisioning/connection-tokens.ts'
 import { openTestStore, type TestStore } from '../support/databases.ts'
 import { foundTenant, operation, type Tenant } from '../support/tenant.ts'
 
+const PUBLIC_URL = 'https://scim.example'
+
 /** One answer of the admin API. */
 export interface ApiAnswer {
   readonly status: number
@@ -39,6 +41,8 @@ export interface AdminGateway {
   readonly test: TestStore
   readonly tenant: Tenant
   readonly origin: string
+  /** What the gateway takes for its own address. */
+  readonly publicUrl: string
   /** What was logged as failed. */
   readonly failures: readonly string[]
   /** A fresh key; of nobody, or of a person. */
@@ -124,7 +128,7 @@ export async function openAdminGateway(dialect: Dialect, now?: () => number): Pr
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    ...{ test, tenant, origin, failures },
+    ...{ test, tenant, origin, failures, publicUrl: PUBLIC_URL },
     async key(scope, user, orgId = tenant.orgId) {
       const id = newId<KeyId>(Date.now())
       const { text, secretHash } = mintToken(id)
@@ -165,8 +169,8 @@ function appOver({ test, tenant, failures, now }: AppParts): ReturnType<typeof c
     },
   })
   return createApp({
-    config: loadConfig({ PUBLIC_URL: 'https://scim.example', ROLLCALL_AUTH_FAILURES_PER_MINUTE: '100000' }),
-    publicUrl: 'https://scim.example',
+    config: loadConfig({ PUBLIC_URL, ROLLCALL_AUTH_FAILURES_PER_MINUTE: '100000' }),
+    publicUrl: PUBLIC_URL,
     opened: {
       ...{ connections: test.connections, store: test.store, signingKey: newSigningKey() },
       ...{ cursorKey: randomBytes(32), keyMadeAt: undefined, close: () => test.close() },

@@ -21,6 +21,7 @@ forEachDialect('the schema', (dialect) => {
       '0006-seats-and-breaker',
       '0007-api-keys',
       '0008-teams-by-hand',
+      '0009-sessions',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])

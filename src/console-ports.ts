@@ -1,0 +1,52 @@
+import type { Sessions } from './auth/session.ts'
+import type { ConsolePorts } from './console/ports.ts'
+import { createCsrf } from './http/csrf.ts'
+import { requestFacts } from './http/request-context.ts'
+import type { OpenedStore } from './opened-store.ts'
+import type { Provisioning } from './provisioning/provisioning.ts'
+import { endSessionsNow, personActor, startSession } from './provisioning/sessions.ts'
+
+export interface ConsoleParts {
+  readonly opened: OpenedStore
+  readonly provisioning: Provisioning
+  readonly publicUrl: string
+  readonly sessions: Sessions
+  readonly report: (error: unknown, requestId: string) => void
+  readonly now?: () => number
+}
+
+/** What pages are given of storage and authentication. */
+export function consolePorts(parts: ConsoleParts): ConsolePorts {
+  const { opened, provisioning, publicUrl, sessions, report, now = Date.now } = parts
+
+  const endSession: ConsolePorts['endSession'] = async (req, res) => {
+    const session = await sessions.find(req)
+    sessions.take(res)
+    if (session !== undefined)
+      await endOne(session, 'signed-out', { actor: personActor(session), request: requestFacts(req, res) })
+    return session
+  }
+  const endOne = async (
+    { orgId, id }: Pick<NonNullable<Awaited<ReturnType<Sessions['find']>>>, 'orgId' | 'id'>,
+    reason: 'signed-out' | 'signed-in-anew',
+    operation: Parameters<typeof endSessionsNow>[1],
+  ): Promise<void> => {
+    await endSessionsNow(provisioning, operation, orgId, { id, reason }).durable
+  }
+  return {
+    ...{ reads: opened.store.reads, provisioning, publicUrl, report, now },
+    csrf: createCsrf(opened.cursorKey, publicUrl),
+    sessionOf: (req) => sessions.find(req),
+    endSession,
+    async startSession(req, res, signedIn) {
+      const before = await sessions.find(req)
+      const { session, cookie } = sessions.mint(signedIn)
+      const operation = { actor: personActor(session), request: requestFacts(req, res) }
+      await startSession(provisioning, operation, signedIn.orgId, session).durable
+      // Another session than before, so that nobody can prepare it (session fixation, CWE-384).
+      if (before !== undefined) await endOne(before, 'signed-in-anew', operation)
+      sessions.give(res, cookie)
+      return session.id
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import type { VNode } from 'preact'
+import type { SessionId } from '../domain/ids.ts'
+import type { Session } from '../domain/session.ts'
+import { isId } from '../domain/ids.ts'
+import { endSessionsNow } from '../provisioning/sessions.ts'
+import { Form, Hidden, Page } from './page.tsx'
+import type { PageRequest, Topic } from './page-route.ts'
+import { redirect, render } from './render.tsx'
+
+/** What a person sees of their own account: where they are signed in. */
+export const accountTopic: Topic = {
+  routes: [
+    { method: 'GET', path: '/', who: 'signedIn', handle: ({ res }) => Promise.resolve(redirect(res, '/account')) },
+    { method: 'GET', path: '/account', who: 'signedIn', handle: showAccount },
+    { method: 'POST', path: '/account/sessions/end', who: 'signedIn', handle: endOne },
+  ],
+}
+
+async function showAccount({ res, session, ports }: PageRequest): Promise<void> {
+  const { orgId, user, id } = session!
+  const sessions = await ports.reads.sessions.list(orgId, ports.now(), user)
+  render(res, 200, <AccountPage sessions={sessions} own={id} />)
+}
+
+/** Ends one of the person's own sessions; another's id, like one that is over, ends nothing. */
+async function endOne({ res, session, form, ports, operation }: PageRequest): Promise<void> {
+  const { orgId, user } = session!
+  const id = form['session'] ?? ''
+  const own = await ports.reads.sessions.list(orgId, ports.now(), user)
+  if (isId(id) && own.some((one) => one.id === id)) {
+    await endSessionsNow(ports.provisioning, operation, orgId, { id: id as SessionId, reason: 'revoked' }).durable
+  }
+  redirect(res, '/account')
+}
+
+const METHODS: Readonly<Record<Session['method'], string>> = {
+  oidc: 'single sign-on',
+  ldap: 'directory password',
+  password: 'password',
+  setup: 'setup link',
+  invite: 'invitation',
+}
+
+function AccountPage({ sessions, own }: { readonly sessions: readonly Session[]; readonly own: SessionId }): VNode {
+  return (
+    <Page title="Your account">
+      <h2>Where you are signed in</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Since</th>
+              <th scope="col">By</th>
+              <th scope="col">Last seen</th>
+              <th scope="col">End it</th>
+            </tr>
+          </thead>
+          <tbody>
+            {sessions.map((one) => (
+              <SessionRow key={one.id} session={one} isOwn={one.id === own} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Page>
+  )
+}
+
+function SessionRow({ session, isOwn }: { readonly session: Session; readonly isOwn: boolean }): VNode {
+  return (
+    <tr>
+      <td>{shownTime(session.created)}</td>
+      <td>{METHODS[session.method]}</td>
+      <td>{isOwn ? 'now, in this browser' : shownTime(session.lastSeen)}</td>
+      <td>
+        {isOwn ? null : (
+          <Form action="/account/sessions/end">
+            <Hidden name="session" value={session.id} />
+            <button class="danger" aria-label={`End the session of ${shownTime(session.created)}`}>
+              End
+            </button>
+          </Form>
+        )}
+      </td>
+    </tr>
+  )
+}
+
+/** UTC to the minute: the server does not know where the reader is. */
+function shownTime(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}

@@ -1,0 +1,110 @@
+import type { ComponentChildren, VNode } from 'preact'
+import type { OrgSummary } from '../domain/ports.ts'
+import type { StoredSession } from '../domain/session.ts'
+import { safeReturnTo } from '../http/return-to.ts'
+import { Field, Form, Hidden, Notice, Page } from './page.tsx'
+import type { PageRequest, SignInContext, Topic } from './page-route.ts'
+import { redirect, render } from './render.tsx'
+
+/** The sign-in page: an organisation's ways in, and before them the question which organisation it is. */
+export const signInTopic: Topic = {
+  routes: [
+    { method: 'GET', path: '/signin', who: 'anybody', handle: showSignIn },
+    { method: 'GET', path: '/signin/again', who: 'signedIn', handle: showAgain },
+    { method: 'POST', path: '/signout', who: 'anybody', handle: signOut },
+    { method: 'GET', path: '/signed-out', who: 'anybody', handle: showSignedOut },
+  ],
+}
+
+async function showSignIn({ res, session, query, ports, ways }: PageRequest): Promise<void> {
+  const returnTo = safeReturnTo(query['returnTo'])
+  if (session !== undefined) {
+    redirect(res, returnTo)
+    return
+  }
+  const orgs = await ports.reads.orgs.list()
+  const asked = query['org']?.trim() ?? ''
+  const org = orgs.length === 1 ? orgs[0] : asked === '' ? undefined : await ports.reads.orgs.find(asked)
+  if (org !== undefined) await showWays({ res, ways }, { org, returnTo, again: undefined })
+  else render(res, asked === '' ? 200 : 404, <AskOrg returnTo={returnTo} asked={asked} />)
+}
+
+async function showAgain({ res, session, query, ports, ways }: PageRequest): Promise<void> {
+  const org = await orgOf(ports.reads, session!)
+  await showWays({ res, ways }, { org, returnTo: safeReturnTo(query['returnTo']), again: session })
+}
+
+async function orgOf(reads: PageRequest['ports']['reads'], { orgId }: StoredSession): Promise<OrgSummary> {
+  const org = await reads.orgs.find(orgId)
+  if (org === undefined) throw new Error('a session has no organisation')
+  return org
+}
+
+/** Answers with an organisation's ways in. `problem` says what was wrong with an attempt, `status` is its status. */
+export async function showWays(
+  { res, ways }: Pick<PageRequest, 'res' | 'ways'>,
+  at: SignInContext,
+  { status = 200, problem }: { readonly status?: number; readonly problem?: string } = {},
+): Promise<void> {
+  render(res, status, <SignInPage at={at} ways={await ways(at)} problem={problem} />)
+}
+
+interface SignInProps {
+  readonly at: SignInContext
+  readonly ways: readonly ComponentChildren[]
+  readonly problem: string | undefined
+}
+
+function SignInPage({ at: { org, again }, ways, problem }: SignInProps): VNode {
+  return (
+    <Page title={again === undefined ? `Sign in to ${org.name}` : 'Confirm that it is you'}>
+      {problem === undefined ? null : <Notice kind="problem">{problem}</Notice>}
+      {again === undefined ? null : <p>What you are about to do asks for a recent sign-in. Sign in once more.</p>}
+      {ways.map((way, index) => (
+        <section key={index} class="way">
+          {way}
+        </section>
+      ))}
+      {ways.length > 0 ? null : <p>No way to sign in is set up for this organisation yet. Ask its administrator.</p>}
+    </Page>
+  )
+}
+
+function AskOrg({ returnTo, asked }: { readonly returnTo: string; readonly asked: string }): VNode {
+  const problem = asked === '' ? undefined : 'There is no organisation of this name. Ask your administrator for it.'
+  return (
+    <Page title="Sign in">
+      <Form action="/signin" method="get">
+        <Hidden name="returnTo" value={returnTo} />
+        <Field
+          name="org"
+          label="Organisation"
+          value={asked}
+          autocomplete="organization"
+          hint="The name your administrator gave it"
+          problem={problem}
+        />
+        <button>Continue</button>
+      </Form>
+    </Page>
+  )
+}
+
+async function signOut({ req, res, ports }: PageRequest): Promise<void> {
+  await ports.endSession(req, res)
+  redirect(res, '/signed-out')
+}
+
+function showSignedOut({ res }: PageRequest): Promise<void> {
+  render(
+    res,
+    200,
+    <Page title="You are signed out">
+      <Notice kind="done">This browser is signed out of Rollcall.</Notice>
+      <Form action="/signin" method="get">
+        <button>Sign in again</button>
+      </Form>
+    </Page>,
+  )
+  return Promise.resolve()
+}
