@@ -80,6 +80,7 @@ module.exports = {
     packages('sql-in-storage', 'kysely|better-sqlite3|pg', '^(src/storage|db)/', 'Only storage and db know SQL.'),
     packages('jose-in-auth', 'jose|openid-client', '^src/(auth|signin)/', 'Only auth and sign-in verify tokens.'),
     packages('preact-in-console', 'preact|preact-render-to-string', '^src/console/', 'Only the console renders pages.'),
+    packages('ldapts-in-signin', 'ldapts', '^src/signin/', 'Only sign-in speaks with directories.'),
     packages('commander-in-cli', 'commander', '^src/(cli/|main[.]ts)', 'Only the command line parses arguments.'),
     {
       name: 'no-development-package',
