@@ -23,6 +23,7 @@ import type {
   RequestLogTable,
 } from './log-schema.ts'
 import type { LocalPasswordTable, OneTimeLinkTable, SessionTable } from './session-schema.ts'
+import type { IdentityTable, IdentityTombstoneTable, SigninFlowTable, SigninProviderTable } from './signin-schema.ts'
 import type { MappingRuleTable, RuleGrantTable } from './rule-schema.ts'
 
 /**
@@ -347,5 +348,9 @@ export interface Database {
   local_password: LocalPasswordTable
   one_time_link: OneTimeLinkTable
   kept_answer: KeptAnswerTable
+  identity: IdentityTable
+  identity_tombstone: IdentityTombstoneTable
+  signin_provider: SigninProviderTable
+  signin_flow: SigninFlowTable
   deployment: DeploymentTable
 }

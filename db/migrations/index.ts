@@ -9,6 +9,7 @@ import { seatsAndBreaker } from './0006-seats-and-breaker.ts'
 import { apiKeys } from './0007-api-keys.ts'
 import { teamsByHand } from './0008-teams-by-hand.ts'
 import { sessions } from './0009-sessions.ts'
+import { signIn } from './0010-sign-in.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -22,5 +23,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0007-api-keys': apiKeys(dialect),
     '0008-teams-by-hand': teamsByHand(dialect),
     '0009-sessions': sessions(dialect),
+    '0010-sign-in': signIn(dialect),
   }
 }

@@ -6,6 +6,7 @@ import { contentHashOf, linkHash } from './chain.ts'
 import { commitmentOf, newSalt, type PiiTriple } from './commitment.ts'
 import { sealPii } from './event-pii.ts'
 import { createPersonKeys, type PersonKeys } from './person-key.ts'
+import { createPseudonyms } from './pseudonym.ts'
 import { bodyOf, peopleIn, targetIdsOf, type BodyStamp } from './record-body.ts'
 
 /** The size a body should stay under, in UTF-8 bytes: whoever drafts records splits a larger change into several. */
@@ -37,6 +38,7 @@ export function createRecordSealer({
   monotonic = () => performance.now(),
 }: RecordSealerOptions): RecordSealer {
   const personKeys = createPersonKeys({ kek })
+  const pseudonym = createPseudonyms(kek)
 
   function stampOf(orgId: OrgId, draft: RecordDraft, time: number): BodyStamp {
     const { request } = draft
@@ -51,6 +53,7 @@ export function createRecordSealer({
   return {
     newKey: (orgId, person) => personKeys.create(orgId, person),
     peopleIn,
+    pseudonym,
     // eslint-disable-next-line @typescript-eslint/max-params -- the port's own signature
     seal(orgId, draft, head, time, keys) {
       if (time < head.time) throw new Error('The time of a record must not lie before its chain')

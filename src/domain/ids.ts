@@ -16,6 +16,8 @@ export type BatchId = string & { readonly __id: 'batch' }
 export type BreakerEventId = string & { readonly __id: 'breaker-event' }
 export type JobId = string & { readonly __id: 'job' }
 export type RuleId = string & { readonly __id: 'rule' }
+/** Of what people sign in with: an OpenID provider or a directory. */
+export type ProviderId = string & { readonly __id: 'provider' }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

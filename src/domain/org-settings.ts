@@ -1,7 +1,7 @@
 import { ORG_ROLES, type OrgRole } from './access.ts'
 import { DomainError } from './errors.ts'
 import { fold } from './fold.ts'
-import type { Json, JsonObject } from './json.ts'
+import { isJsonObject, type Json, type JsonObject } from './json.ts'
 import { SEAT_TYPES, type SeatType } from './seat.ts'
 
 /** What becomes of a request for a seat that the licence has not left: refused, or the next lower free type. */
@@ -34,6 +34,24 @@ export interface OrgSettings {
   readonly breaker: BreakerSettings
   /** Values of `roles` and `entitlements` that name an org role, in any case. */
   readonly recognisedRoles: Readonly<Record<OrgRole, readonly string[]>>
+  readonly signIn: SignInSettings
+}
+
+/** Who is made at their first sign-in. */
+export interface SignInSettings {
+  /** Whether anybody is. */
+  readonly makesPeople: boolean
+  /** Domains (folded) that the verified address must be of; empty for any. */
+  readonly emailDomains: readonly string[]
+  /** A claim that must have, or among its values have, this value. */
+  readonly requiredClaim: RequiredClaim | undefined
+  /** Whom a person who was refused may ask, in the org's own words. */
+  readonly contact: string
+}
+
+export interface RequiredClaim {
+  readonly name: string
+  readonly value: string
 }
 
 /** Settings by their names, as admins read and write them: `breaker.mode`, `seatTypes.viewer`. */
@@ -75,6 +93,10 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   'recognisedRoles.admin': roleValues('Values of roles and entitlements that mean admin', ['admin']),
   'recognisedRoles.member': roleValues('Values of roles and entitlements that mean member', ['member']),
   'recognisedRoles.viewer': roleValues('Values of roles and entitlements that mean viewer', ['viewer']),
+  'signIn.makesPeople': flag('The first sign-in of somebody unknown makes a person', true),
+  'signIn.emailDomains': domains('Domains of the verified address of whoever is made at sign-in; none means any'),
+  'signIn.requiredClaim': requiredClaim('A claim that whoever is made at sign-in must have, {"name", "value"}'),
+  'signIn.contact': line('Whom somebody whose sign-in was refused may ask', 200),
 }
 
 /** The names of all settings. */
@@ -131,6 +153,12 @@ function typed(values: SettingValues): OrgSettings {
       minutes: values['breaker.minutes'] as number,
     },
     recognisedRoles: byRole<readonly string[]>('recognisedRoles'),
+    signIn: {
+      makesPeople: values['signIn.makesPeople'] as boolean,
+      emailDomains: values['signIn.emailDomains'] as readonly string[],
+      requiredClaim: (values['signIn.requiredClaim'] ?? undefined) as RequiredClaim | undefined,
+      contact: values['signIn.contact'] as string,
+    },
   }
 }
 
@@ -205,6 +233,53 @@ function roleValues(about: string, byDefault: readonly string[]): Definition {
         throw invalid(name, `it is a list of at most ${MAX_ROLE_VALUES} texts of 1 to ${MAX_ROLE_VALUE} characters`)
       }
       return [...new Set(values.map((each) => fold(each as string)))]
+    },
+  }
+}
+
+const MAX_DOMAINS = 100
+const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
+function domains(about: string): Definition {
+  return {
+    about,
+    byDefault: [],
+    read(value, name) {
+      const said = Array.isArray(value) ? (value as readonly Json[]) : undefined
+      const read = said?.map((each) => (typeof each === 'string' ? fold(each) : ''))
+      if (read === undefined || read.length > MAX_DOMAINS || !read.every((each) => DOMAIN.test(each))) {
+        throw invalid(name, `it is a list of at most ${MAX_DOMAINS} domains such as "example.com"`)
+      }
+      return [...new Set(read)]
+    },
+  }
+}
+
+function requiredClaim(about: string): Definition {
+  return {
+    about,
+    byDefault: null,
+    read(value, name) {
+      const said = isJsonObject(value) ? value : {}
+      const { name: claim, value: wanted } = said
+      const isText = (each: Json | undefined): each is string =>
+        typeof each === 'string' && each !== '' && each.length <= MAX_ROLE_VALUE
+      if (!isText(claim) || !isText(wanted) || Object.keys(said).length !== 2) {
+        throw invalid(name, 'it is {"name": "…", "value": "…"}, or null for none')
+      }
+      return { name: claim, value: wanted }
+    },
+  }
+}
+
+function line(about: string, longest: number): Definition {
+  return {
+    about,
+    byDefault: '',
+    read(value, name) {
+      if (typeof value === 'string' && value.length <= longest && !/[\p{Cc}\p{Surrogate}]/u.test(value))
+        return value.trim()
+      throw invalid(name, `it is one line of at most ${longest} characters`)
     },
   }
 }

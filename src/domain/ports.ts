@@ -13,6 +13,7 @@ import type { CustomRole } from './role.ts'
 import type { ServiceReads, TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
+import type { IdentityReads } from './sign-in.ts'
 import type { SeatReads } from './seat-allocation.ts'
 import type { SessionReads } from './session.ts'
 import type { User } from './user.ts'
@@ -213,6 +214,7 @@ export interface ReadStores {
   readonly records: RecordReads
   readonly breaker: BreakerReads
   readonly seats: SeatReads
+  readonly identities: IdentityReads
 }
 
 /** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */

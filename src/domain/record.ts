@@ -62,6 +62,8 @@ export interface RecordTarget {
     | 'session'
     | 'job'
     | 'batch'
+    | 'provider'
+    | 'identity'
   readonly id: string
   readonly externalId?: string | Personal
   readonly display?: string | Personal
@@ -164,4 +166,9 @@ export interface RecordSealer {
     time: number,
     keys: ReadonlyMap<UserId, WrappedKey>,
   ): SealedRecord
+  /**
+   * The keyed hash of a personal value, base64url of 32 bytes: the same text gives the same in one org and another in
+   * every other org and deployment, and nobody without the master key can try texts against it.
+   */
+  pseudonym(orgId: OrgId, text: string): string
 }

@@ -16,6 +16,7 @@ import type { CustomRole } from './role.ts'
 import type { RuleWrites } from './rule-ports.ts'
 import type { GivenSeat, SeatKey, SeatsLeftRow, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
+import type { IdentityWrites } from './sign-in.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
 import type { SessionWrites } from './session.ts'
 import type { TeamWrites } from './team-ports.ts'
@@ -142,6 +143,8 @@ export interface MemberWrites {
     keep: readonly UserId[],
     origins: readonly MemberOrigin[],
   ): Promise<MemberDelta>
+  /** Ends the people's facts of one origin. */
+  removeFacts(orgId: OrgId, group: GroupId, people: readonly UserId[], origin: MemberOrigin): Promise<MemberDelta>
   /** Listed members whose element satisfies a value-path filter (`members[…]`). */
   matching(orgId: OrgId, group: GroupId, where: Filter): Promise<readonly string[]>
   /** Every person with a fact of the group. */
@@ -373,5 +376,6 @@ export interface WriteStores {
   readonly keys: KeyWrites
   readonly sessions: SessionWrites
   readonly answers: AnswerWrites
+  readonly identities: IdentityWrites
   readonly journal: Journal
 }

@@ -20,7 +20,7 @@ export function memberWrites(db: Kysely<Database>, dialect: Dialect): MemberWrit
 function personFacts(
   db: Kysely<Database>,
   dialect: Dialect,
-): Pick<MemberWrites, 'add' | 'removePeople' | 'removeOthers'> {
+): Pick<MemberWrites, 'add' | 'removePeople' | 'removeOthers' | 'removeFacts'> {
   const count = listedCounts(db)
 
   /** Each of `ended` was listed before; those with a fact left still are. */
@@ -51,6 +51,13 @@ function personFacts(
         and user_id not in ${idList(dialect, keep)} returning user_id`.execute(db)
       const ended = idsOf(rows)
       return removed(orgId, group, ended)
+    },
+
+    async removeFacts(orgId, group, people, origin) {
+      const { rows } = await sql<UserRef>`delete from group_member where org_id = ${orgId}
+        and group_id = ${group} and origin = ${origin} and user_id in ${idList(dialect, people)}
+        returning user_id`.execute(db)
+      return removed(orgId, group, idsOf(rows))
     },
   }
 }

@@ -17,6 +17,7 @@ import { credentialReads } from './credential-reads.ts'
 import { type Deployment, findDeployment, insertDeployment } from './deployment-store.ts'
 import { groupReads } from './group-reads.ts'
 import { answerReads, keepAnswer } from './kept-answers.ts'
+import { identityReads, type Pseudonym } from './identities.ts'
 import { membershipReads } from './membership-reads.ts'
 import { orgReads } from './org-reads.ts'
 import { insertChain } from './org-writes.ts'
@@ -124,6 +125,7 @@ export interface Store {
 export function openStore(connections: StoreConnections, sealer: RecordSealer, clock: () => number): Store {
   const { dialect, writer, reader, dataVersion, checkpoint } = connections
   const credentials = credentialReads(reader)
+  const pseudonym: Pseudonym = (orgId, text) => sealer.pseudonym(orgId, text)
   const pages = createResourcePages(reader, dialect, clock)
   const reads: ReadStores = {
     users: translatingErrors(userReads(reader, dialect, pages)),
@@ -145,13 +147,14 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     records: translatingErrors(recordReads(reader)),
     breaker: translatingErrors(breakerReads(reader)),
     seats: translatingErrors(seatReads(reader)),
+    identities: translatingErrors(identityReads(reader, pseudonym)),
   }
   const work = createUnitOfWork({
     writer,
     dialect,
     clock,
     chain: (db, orgId) => new ChainWriter(db, dialect, orgId, sealer),
-    stores: (db, chain, now) => writeStores(db, dialect, chain, now),
+    stores: (db, chain, now) => writeStores(db, { dialect, pseudonym }, chain, now),
     ...(checkpoint === undefined ? {} : { onCommitted: createCheckpoints(checkpoint) }),
   })
   return {

@@ -8,6 +8,7 @@ import { equalJson } from '../domain/json.ts'
 import type { User, UserStatus } from '../domain/user.ts'
 import type { UserWrites } from '../domain/write-ports.ts'
 import { writeAttributeKeys } from './attribute-keys.ts'
+import { buryIdentities } from './identities.ts'
 import { countInGroups, userReturns } from './user-returns.ts'
 import { emailRows, fromUser, toUser, USER_COLUMNS } from './user-row.ts'
 import { jsonIdList, jsonRows } from './id-list.ts'
@@ -66,6 +67,7 @@ function userChanges(db: Kysely<Database>): Pick<UserWrites, 'insert' | 'update'
         .where('id', '=', id)
         .execute()
       await countInGroups(db, { orgId, id, by: -1, at })
+      await buryIdentities(db, orgId, id)
     },
 
     async touch(orgId, ids, at) {

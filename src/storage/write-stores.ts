@@ -10,6 +10,7 @@ import { apiKeyWrites } from './api-keys.ts'
 import { addToCounter } from './counters.ts'
 import { grantWrites } from './grant-writes.ts'
 import { groupWrites } from './group-writes.ts'
+import { identityWrites, type Pseudonym } from './identities.ts'
 import { jobWrites } from './job-writes.ts'
 import { answerWrites } from './kept-answers.ts'
 import { linkWrites } from './link-writes.ts'
@@ -24,7 +25,12 @@ import { teamWrites } from './team-writes.ts'
 import { userWrites } from './user-writes.ts'
 
 /** Everything a unit of work writes with, over one transaction's connection. */
-export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: ChainWriter, now: number): WriteStores {
+export function writeStores(
+  db: Kysely<Database>,
+  { dialect, pseudonym }: { readonly dialect: Dialect; readonly pseudonym: Pseudonym },
+  chain: ChainWriter,
+  now: number,
+): WriteStores {
   const known = { version: undefined }
   return {
     now,
@@ -50,6 +56,7 @@ export function writeStores(db: Kysely<Database>, dialect: Dialect, chain: Chain
     keys: apiKeyWrites(db),
     sessions: sessionWrites(db),
     answers: answerWrites(db),
+    identities: identityWrites(db, dialect, pseudonym),
     journal: {
       nextSeq: () => chain.head.seq + 1,
       append: (_orgId, draft) => chain.append(draft, now),

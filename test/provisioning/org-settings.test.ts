@@ -57,6 +57,7 @@ forEachDialect('the settings of an org', (dialect) => {
       scriptMayAddToIdpTeams: false,
       breaker: { mode: 'alert', percent: 20, floor: 10, minutes: 40 },
       recognisedRoles: { admin: ['admin'], member: ['member'], viewer: ['viewer'] },
+      signIn: { makesPeople: true, emailDomains: [], requiredClaim: undefined, contact: '' },
     })
     const held = await set({ 'breaker.mode': 'hold', seatPolicy: 'downgrade' })
     expect(held.value.settings).to.deep.include({ seatPolicy: 'downgrade' })

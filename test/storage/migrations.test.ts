@@ -22,6 +22,7 @@ forEachDialect('the schema', (dialect) => {
       '0007-api-keys',
       '0008-teams-by-hand',
       '0009-sessions',
+      '0010-sign-in',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])
