@@ -51,6 +51,12 @@ module.exports = {
     only('http-knows-domain', '^src/http/', '^src/(http|domain)/', 'What every edge shares knows the domain only.'),
     only('auth-knows-domain', '^src/auth/', '^src/(auth|http|domain)/', 'Authentication stands on http and domain.'),
     only(
+      'mail-knows-domain',
+      '^src/mail/',
+      '^src/(mail|domain)/',
+      'Mail is words and delivery; use cases only fill the outbox.',
+    ),
+    only(
       'edges-apart',
       '^src/(scim|admin|console)/',
       [BELOW_EDGES, '^src/$1/'],
@@ -81,6 +87,7 @@ module.exports = {
     packages('jose-in-auth', 'jose|openid-client', '^src/(auth|signin)/', 'Only auth and sign-in verify tokens.'),
     packages('preact-in-console', 'preact|preact-render-to-string', '^src/console/', 'Only the console renders pages.'),
     packages('ldapts-in-signin', 'ldapts', '^src/signin/', 'Only sign-in speaks with directories.'),
+    packages('nodemailer-in-mail', 'nodemailer', '^src/mail/', 'Only mail talks to a mail server.'),
     packages('commander-in-cli', 'commander', '^src/(cli/|main[.]ts)', 'Only the command line parses arguments.'),
     {
       name: 'no-development-package',

@@ -24,6 +24,7 @@ import type {
 } from './log-schema.ts'
 import type { LocalPasswordTable, OneTimeLinkTable, SessionTable } from './session-schema.ts'
 import type { IdentityTable, IdentityTombstoneTable, SigninFlowTable, SigninProviderTable } from './signin-schema.ts'
+import type { OutboxTable } from './mail-schema.ts'
 import type { MappingRuleTable, RuleGrantTable } from './rule-schema.ts'
 
 /**
@@ -352,5 +353,6 @@ export interface Database {
   identity_tombstone: IdentityTombstoneTable
   signin_provider: SigninProviderTable
   signin_flow: SigninFlowTable
+  outbox: OutboxTable
   deployment: DeploymentTable
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
+import { isMailAddress } from './domain/email.ts'
 
 /*
  * The kinds of value a setting can have. Each reads both the text of an environment variable and the native value of a
@@ -62,6 +63,17 @@ export const webAddress = () =>
 /** A PostgreSQL connection address. An `@` beyond the host means that a password was not percent-encoded, and is refused. */
 export const postgresAddress = () =>
   z.string().refine((given) => /^postgres(ql)?:\/\/(?=.)[^/?#]*([/?][^@#]*)?$/.test(given) && URL.canParse(given))
+
+/** A mail server: `smtps://` for TLS at once, `smtp://` for STARTTLS; no path, query or fragment. */
+export const smtpAddress = () =>
+  z.string().refine((given) => /^smtps?:\/\/(?=[^/?#]+\/?$)[^/?#]*\/?$/.test(given) && hasHost(given))
+
+function hasHost(given: string): boolean {
+  return URL.canParse(given) && new URL(given).hostname !== ''
+}
+
+/** A plain e-mail address that mail can be sent from. */
+export const mailAddress = () => z.string().refine(isMailAddress)
 
 const HEX_KEY = /^[0-9a-f]{64}$/i
 const BASE64URL_KEY = /^[A-Za-z0-9_-]{43}=?$/

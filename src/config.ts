@@ -9,7 +9,9 @@ import {
   isLoopback,
   key32,
   longSecret,
+  mailAddress,
   postgresAddress,
+  smtpAddress,
   text,
   trustedProxies,
   webAddress,
@@ -166,6 +168,36 @@ const session = z.object({
   }),
 })
 
+const mail = z.object({
+  smtpUrl: smtpAddress().optional().register(about, {
+    env: 'SMTP_URL',
+    wanted: 'an smtp:// or smtps:// address with its user and password, if any, percent-encoded',
+    example: 'smtp://rollcall@mail.example.com:587',
+    description: 'Mail server for invitations, password resets and notices; without it links are shown to be copied',
+    secret: 'password',
+  }),
+  smtpPassword: text().optional().register(about, {
+    env: 'SMTP_PASSWORD',
+    wanted: 'the password of the user of SMTP_URL',
+    example: 'as the mail server knows it',
+    description: 'Password at the mail server, in place of one in SMTP_URL',
+    secret: 'whole',
+    envOnly: true,
+  }),
+  smtpAllowPlain: flag().register(about, {
+    env: 'SMTP_ALLOW_PLAIN',
+    wanted: FLAG_WANTED,
+    example: 'false',
+    description: 'Hand mail to a server beyond loopback without TLS; links in it then cross the network readable',
+  }),
+  from: mailAddress().optional().register(about, {
+    env: 'MAIL_FROM',
+    wanted: 'a plain e-mail address',
+    example: 'rollcall@example.com',
+    description: 'Address that mail is sent from; asked for with SMTP_URL',
+  }),
+})
+
 const scim = z.object({
   fastRoutes: flag().register(about, {
     env: 'ROLLCALL_FAST_ROUTES',
@@ -184,7 +216,7 @@ const log = z.object({
   }),
 })
 
-const schema = z.object({ server, database, keys, bootstrap, auth, signIn, session, scim, log })
+const schema = z.object({ server, database, keys, bootstrap, auth, signIn, session, mail, scim, log })
 type Settings = z.output<typeof schema>
 
 /** Every setting of the schema in its order; `ROLLCALL_CONFIG_FILE`, which is read before it, is not among them. */
@@ -266,6 +298,7 @@ function contradictions({
   server: { host: name, ...own },
   database: store,
   keys: { master },
+  mail: { smtpUrl, from },
 }: Settings): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const address = own.publicUrl ?? ownAddress({ host: name, port: own.port })
@@ -286,6 +319,14 @@ function contradictions({
       wanted:
         'it (or ROLLCALL_MASTER_KEY_FILE) beside DATABASE_URL, the same for every instance and kept outside the database',
       example: 'ROLLCALL_MASTER_KEY=$(openssl rand -hex 32)',
+    })
+  }
+  if (smtpUrl !== undefined && from === undefined) {
+    problems.push({
+      setting: 'MAIL_FROM',
+      got: 'nothing',
+      wanted: 'a plain e-mail address beside SMTP_URL, one that the mail server lets this gateway send from',
+      example: 'MAIL_FROM=rollcall@example.com',
     })
   }
   return problems

@@ -12,6 +12,9 @@ import { ensureFirstOrg } from './first-start.ts'
 import { createDrain, type Drain } from './http/drain.ts'
 import { createHttpServer } from './http/limits.ts'
 import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
+import { type Postman, startPostman } from './mail/postman.ts'
+import { createMailServer } from './mail/smtp.ts'
+import { mailSettings } from './mail-settings.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { EXIT_DATA, EXIT_UNAVAILABLE, StartError } from './start-error.ts'
 import { type ServerLock, takeServerLock } from './storage/server-lock.ts'
@@ -122,7 +125,7 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     }
   }, config.server.requestTimeoutMs)
   const drain = createDrain(server, { limitMs: config.server.drainMs, noticeMs: DRAIN_NOTICE_MS })
-  const stopping = { ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }
+  const stopping: StoppingParts = { ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }
   try {
     // First the port: a token that is made and then never shown, since the port is taken, would be lost.
     const publicUrl = await listen(server, config)
@@ -133,6 +136,7 @@ async function serve(parts: ServingParts): Promise<Gateway> {
       config.bootstrap.adminKey,
     )
     const { draining } = drain
+    stopping.postman = postman(parts, publicUrl)
     listener.app = createApp({ config, publicUrl, opened, provisioning, lastUsed, authFailures, logger, draining })
     const said = { firstToken, notice, firstKey, keyNotice }
     return { publicUrl, opened, provisioning, ...said, stop: () => stop(stopping) }
@@ -143,10 +147,25 @@ async function serve(parts: ServingParts): Promise<Gateway> {
   }
 }
 
+/** Sends the mail of this and every other instance; none where no mail server is configured. */
+function postman({ config, logger, opened }: ServingParts, publicUrl: string): Postman | undefined {
+  const settings = mailSettings(config)
+  const { mailQueue, work } = opened.store
+  if (settings === undefined || mailQueue === undefined) return undefined
+  return startPostman({
+    ...{ queue: mailQueue, work, server: createMailServer(settings), publicUrl, now: Date.now },
+    onProblem: ({ message, error, ...facts }) => {
+      logger.warn({ ...facts, ...(error === undefined ? {} : { err: error }) }, message)
+    },
+  })
+}
+
 interface StoppingParts extends ServingParts {
   readonly drain: Drain
   readonly background: Background
   readonly stopLastUsed: () => Promise<void>
+  /** There once the address is known that links in mail lead to, and if mail is sent. */
+  postman?: Postman | undefined
 }
 
 async function stop(parts: StoppingParts): Promise<'done' | 'forced'> {
@@ -160,6 +179,7 @@ async function stop(parts: StoppingParts): Promise<'done' | 'forced'> {
 
 async function closeStore(parts: StoppingParts): Promise<void> {
   try {
+    await parts.postman?.stop()
     await parts.background.stop()
     await parts.stopLastUsed()
   } catch (error) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { kekIdOf, unwrapSecret, wrapSecret } from './audit/person-key.ts'
+import { createPayloadSealer } from './audit/payload-sealer.ts'
 import { createRecordSealer } from './audit/record-sealer.ts'
 import { SYSTEM_ORG } from './audit/system-org.ts'
 import { newSigningKey, type SigningKey } from './auth/access-token.ts'
@@ -69,7 +70,8 @@ export async function openCheckedStore(config: Config, connections: StoreConnect
   const { key, madeAt } = masterKey(config, connections, known)
   if (schema.pending.length > 0) await connections.migrate()
   const deployment = known ?? (await makeDeployment(connections, key))
-  const store = openStore(connections, createRecordSealer({ kek: key, now: Date.now }), Date.now)
+  const mails = config.mail.smtpUrl === undefined ? undefined : createPayloadSealer(key)
+  const store = openStore(connections, createRecordSealer({ kek: key, now: Date.now }), Date.now, mails)
   await store.ensureChain(SYSTEM_ORG)
   return {
     connections,

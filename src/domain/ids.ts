@@ -15,6 +15,8 @@ export type RecordId = string & { readonly __id: 'record' }
 export type BatchId = string & { readonly __id: 'batch' }
 export type BreakerEventId = string & { readonly __id: 'breaker-event' }
 export type JobId = string & { readonly __id: 'job' }
+/** Of a mail in the outbox. */
+export type MailId = string & { readonly __id: 'mail' }
 export type RuleId = string & { readonly __id: 'rule' }
 /** Of what people sign in with: an OpenID provider or a directory. */
 export type ProviderId = string & { readonly __id: 'provider' }

@@ -9,6 +9,7 @@ import type { KeptAnswer, OnceKey } from './kept-answer.ts'
 import type { ChainHead } from './record.ts'
 import type { OrgAttributes } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
+import type { OutboxReads } from './outbox.ts'
 import type { CustomRole } from './role.ts'
 import type { ServiceReads, TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
@@ -209,6 +210,7 @@ export interface ReadStores {
   readonly keys: KeyReads
   readonly sessions: SessionReads
   readonly answers: AnswerReads
+  readonly outbox: OutboxReads
   readonly memberships: MembershipReads
   readonly orgs: OrgReads
   readonly records: RecordReads

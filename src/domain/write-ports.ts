@@ -10,6 +10,7 @@ import type { Json } from './json.ts'
 import type { OnceKey } from './kept-answer.ts'
 import type { OrgAttribute } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
+import type { OutboxWrites } from './outbox.ts'
 import type { RecordDraft } from './record.ts'
 import type { RemovedAccessWrites } from './removed-access.ts'
 import type { CustomRole } from './role.ts'
@@ -377,5 +378,6 @@ export interface WriteStores {
   readonly sessions: SessionWrites
   readonly answers: AnswerWrites
   readonly identities: IdentityWrites
+  readonly outbox: OutboxWrites
   readonly journal: Journal
 }

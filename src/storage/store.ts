@@ -5,6 +5,7 @@ import { migrate, migrationStatus, type MigrationState, unknownMigrations } from
 import type { Database } from '../../db/schema.ts'
 import type { KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
+import type { MailQueue, PayloadSealer } from '../domain/outbox.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { RecordSealer } from '../domain/record.ts'
 import { apiKeyReads } from './api-keys.ts'
@@ -26,6 +27,8 @@ import type { QueryListener } from './query-listener.ts'
 import { recordReads } from './record-reads.ts'
 import { createResourcePages } from './resource-page.ts'
 import { keepingTokens } from './kept-tokens.ts'
+import { createMailQueue } from './mail-queue.ts'
+import { outboxReads } from './outbox.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
 import { ruleReads } from './rule-reads.ts'
@@ -112,6 +115,8 @@ export interface Store {
   readonly reads: ReadStores
   readonly work: StoreUnitOfWork
   readonly requestLog: RequestLog
+  /** The outbox of every org; absent where no mail is sent. */
+  readonly mailQueue: MailQueue | undefined
   /** One cheap read. @throws DomainError `unavailable` */
   ping(): Promise<void>
   /** Makes the chain that records what belongs to no org. */
@@ -122,7 +127,12 @@ export interface Store {
   keepAnswer(orgId: OrgId, key: OnceKey, answer: OnceAnswer): Promise<void>
 }
 
-export function openStore(connections: StoreConnections, sealer: RecordSealer, clock: () => number): Store {
+export function openStore(
+  connections: StoreConnections,
+  sealer: RecordSealer,
+  clock: () => number,
+  mails?: PayloadSealer,
+): Store {
   const { dialect, writer, reader, dataVersion, checkpoint } = connections
   const credentials = credentialReads(reader)
   const pseudonym: Pseudonym = (orgId, text) => sealer.pseudonym(orgId, text)
@@ -142,6 +152,7 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     keys: translatingErrors(apiKeyReads(reader)),
     sessions: translatingErrors(sessionReads(reader)),
     answers: translatingErrors(answerReads(reader)),
+    outbox: translatingErrors(outboxReads(reader)),
     memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),
@@ -154,13 +165,15 @@ export function openStore(connections: StoreConnections, sealer: RecordSealer, c
     dialect,
     clock,
     chain: (db, orgId) => new ChainWriter(db, dialect, orgId, sealer),
-    stores: (db, chain, now) => writeStores(db, { dialect, pseudonym }, chain, now),
+    stores: (db, chain, now) => writeStores({ db, dialect, chain, now, pseudonym, mails }),
     ...(checkpoint === undefined ? {} : { onCommitted: createCheckpoints(checkpoint) }),
   })
   return {
     reads,
     work,
     requestLog: createRequestLog((write) => inTransaction(writer, dialect, write)),
+    mailQueue:
+      mails && createMailQueue({ reader, dialect, sealer: mails, write: (run) => inTransaction(writer, dialect, run) }),
     async ping() {
       try {
         await sql`select 1`.execute(reader)

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
+import type { PayloadSealer } from '../domain/outbox.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { accessWrites } from './access-writes.ts'
 import { attributeWrites } from './attribute-writes.ts'
@@ -17,6 +18,7 @@ import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
 import { removedAccessWrites } from './removed-access.ts'
+import { outboxWrites } from './outbox.ts'
 import { roleWrites } from './role-writes.ts'
 import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
@@ -24,13 +26,19 @@ import { sessionWrites } from './sessions.ts'
 import { teamWrites } from './team-writes.ts'
 import { userWrites } from './user-writes.ts'
 
+/** What one unit of work writes over. */
+export interface WriteParts {
+  readonly db: Kysely<Database>
+  readonly dialect: Dialect
+  readonly chain: ChainWriter
+  readonly now: number
+  readonly pseudonym: Pseudonym
+  /** What seals waiting mail; absent where no mail is sent. */
+  readonly mails: PayloadSealer | undefined
+}
+
 /** Everything a unit of work writes with, over one transaction's connection. */
-export function writeStores(
-  db: Kysely<Database>,
-  { dialect, pseudonym }: { readonly dialect: Dialect; readonly pseudonym: Pseudonym },
-  chain: ChainWriter,
-  now: number,
-): WriteStores {
+export function writeStores({ db, dialect, chain, now, pseudonym, mails }: WriteParts): WriteStores {
   const known = { version: undefined }
   return {
     now,
@@ -57,6 +65,7 @@ export function writeStores(
     sessions: sessionWrites(db),
     answers: answerWrites(db),
     identities: identityWrites(db, dialect, pseudonym),
+    outbox: outboxWrites(db, mails, now),
     journal: {
       nextSeq: () => chain.head.seq + 1,
       append: (_orgId, draft) => chain.append(draft, now),

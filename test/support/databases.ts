@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'mocha'
+import { createPayloadSealer } from '../../src/audit/payload-sealer.ts'
 import { createRecordSealer } from '../../src/audit/record-sealer.ts'
 import type { QueryListener } from '../../src/storage/query-listener.ts'
 import { openConnections, openStore, type Store, type StoreConnections } from '../../src/storage/store.ts'
@@ -57,8 +58,11 @@ export async function freshLocation(
   return { dataDir, databaseUrl: dialect === 'postgres' ? await createDatabase(await sharedCluster()) : undefined }
 }
 
-/** @param onQuery told of each statement that runs */
-export async function openTestStore(dialect: Dialect, onQuery?: QueryListener): Promise<TestStore> {
+/**
+ * @param onQuery told of each statement that runs
+ * @param sendsMail whether mails are kept in the outbox, as where a mail server is configured
+ */
+export async function openTestStore(dialect: Dialect, onQuery?: QueryListener, sendsMail = false): Promise<TestStore> {
   const { dataDir, databaseUrl } = await freshLocation(dialect)
   const connections = openConnections({ dataDir, databaseUrl, poolSize: 8, onIdleError: () => undefined, onQuery })
   await connections.migrate()
@@ -67,7 +71,7 @@ export async function openTestStore(dialect: Dialect, onQuery?: QueryListener): 
   const test: TestStore = {
     dialect,
     connections,
-    store: openStore(connections, sealer, () => test.clock()),
+    store: openStore(connections, sealer, () => test.clock(), sendsMail ? createPayloadSealer(kek) : undefined),
     kek,
     dataDir,
     databaseUrl,
