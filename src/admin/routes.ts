@@ -1,3 +1,4 @@
+import { activityRoutes } from './activity-routes.ts'
 import { breakerRoutes } from './breaker-routes.ts'
 import { connectionRoutes } from './connection-routes.ts'
 import { groupRoutes } from './group-routes.ts'
@@ -53,6 +54,7 @@ export const ROUTES: readonly Route[] = [
   ...meRoutes,
   ...keyRoutes,
   ...userRoutes,
+  ...activityRoutes,
   ...membershipRoutes,
   ...groupRoutes,
   ...connectionRoutes,
