@@ -52,6 +52,20 @@ export interface PersonKeyTable {
   erased_seq: number | null
 }
 
+/** Where a chain stood, signed. `body` is the exact text under the signature; `public_key` is 32 raw bytes. */
+export interface CheckpointTable {
+  org_id: string
+  epoch: number
+  seq: number
+  time_ms: number
+  key_id: string
+  public_key: Uint8Array
+  body: string
+  signature: Uint8Array
+  /** When it was written outside the database; null until then. */
+  exported_ms: number | null
+}
+
 /** Unchained, capped: every single request, also those that changed nothing (72 hours or 100,000 rows an org). */
 export interface RequestLogTable {
   org_id: string

@@ -1,5 +1,4 @@
 import type { Generated, GeneratedAlways } from 'kysely'
-import type { ActiveCountTable, ActivityDayTable, ActivityMarkTable, UserActivityTable } from './activity-schema.ts'
 import type {
   BreakerBatchTable,
   BreakerEventTable,
@@ -16,6 +15,7 @@ import type {
   KeptAnswerTable,
 } from './credential-schema.ts'
 import type {
+  CheckpointTable,
   EventPiiTable,
   EventTargetTable,
   OrgChainTable,
@@ -303,6 +303,8 @@ export interface DeploymentTable {
   signing_key: Uint8Array
   signing_key_id: string
   created: number
+  /** Random, 32 hex characters: what checkpoints of its chains say they are of. */
+  name: string
 }
 
 export interface Database {
@@ -344,6 +346,7 @@ export interface Database {
   event_target: EventTargetTable
   event_pii: EventPiiTable
   person_key: PersonKeyTable
+  checkpoint: CheckpointTable
   request_log: RequestLogTable
   api_key: ApiKeyTable
   session: SessionTable
@@ -355,9 +358,5 @@ export interface Database {
   signin_provider: SigninProviderTable
   signin_flow: SigninFlowTable
   outbox: OutboxTable
-  activity_day: ActivityDayTable
-  user_activity: UserActivityTable
-  activity_mark: ActivityMarkTable
-  active_count: ActiveCountTable
   deployment: DeploymentTable
 }

@@ -9,7 +9,7 @@ import { type Authenticator, createAuthenticator, requireScope } from './auth/au
 import { createFailureLimiter } from './auth/failure-limiter.ts'
 import { createIssuerKeys } from './auth/jwks.ts'
 import { createJwtTrusts } from './auth/jwt-trust.ts'
-import type { LastUsed } from './auth/last-used.ts'
+import type { LastUsed, TokenUse } from './auth/last-used.ts'
 import { authenticatedOf, authentication, keyAuthentication, keyBearerOf, oauthTokenRouter } from './auth/middleware.ts'
 import { createSessions, type Sessions } from './auth/session.ts'
 import { mintToken } from './auth/token.ts'
@@ -18,7 +18,6 @@ import { createTokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
 import { consolePorts } from './console-ports.ts'
 import { consoleRouter } from './console/mount.ts'
-import type { ActivityKind } from './domain/activity.ts'
 import type { Caller } from './domain/caller.ts'
 import type { Scope } from './domain/connection.ts'
 import type { Actor } from './domain/record.ts'
@@ -29,7 +28,6 @@ import { requestContext, requestContextOf } from './http/request-context.ts'
 import { hardenApp, securityHeaders } from './http/security-headers.ts'
 import { inSequence } from './http/sequence.ts'
 import type { OpenedStore } from './opened-store.ts'
-import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { recordRefusal } from './provisioning/record-refusal.ts'
 import type { Authenticated } from './scim/context.ts'
@@ -43,7 +41,6 @@ export interface AppParts {
   readonly opened: OpenedStore
   readonly provisioning: Provisioning
   readonly lastUsed: LastUsed
-  readonly activity: ActivityBatch
   readonly authFailures: AuthFailureTally
   readonly logger: Logger
   readonly draining: () => boolean
@@ -106,36 +103,28 @@ function adminApi(parts: AppParts, keys: KeyAuthenticator, report: Report): expr
     now: parts.now ?? Date.now,
     mint: mintToken,
     trustProblem: (trust) => trustProblem(trust, parts.config.auth.allowPrivateIssuers),
-    reportActivity: (deeds) => parts.activity.report(deeds),
     keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
     authenticate: keyAuthentication(tallied(keys, parts.authFailures), { sourceOf }),
     bearerOf: keyBearerOf,
   })
 }
 
-/** Every use of a credential; one of a person's is something that they did. */
-function usesOf({ lastUsed, activity }: AppParts, kind: ActivityKind): LastUsed['note'] {
-  return (use) => {
-    lastUsed.note(use)
-    if (use.user !== undefined) activity.note({ orgId: use.orgId, user: use.user, kind, at: use.at })
-  }
-}
-
-function sessionsOf(parts: AppParts): Sessions {
-  const { config, publicUrl, opened, now = Date.now } = parts
+function sessionsOf({ config, publicUrl, opened, lastUsed, now = Date.now }: AppParts): Sessions {
   return createSessions({
     sessions: opened.store.reads.sessions,
     publicUrl,
     idle: config.session.idleHours * HOUR,
     longest: config.session.hours * HOUR,
     now,
-    onUsed: usesOf(parts, 'view'),
+    onUsed: (use) => {
+      lastUsed.note(use)
+    },
   })
 }
 
 type Report = (error: unknown, requestId: string) => void
 
-async function isReady(opened: OpenedStore): Promise<boolean> {
+async function isReady(opened: AppParts['opened']): Promise<boolean> {
   await opened.store.ping()
   return true
 }
@@ -161,7 +150,9 @@ function credentials(parts: AppParts): {
     accessTokens,
     limiter: createFailureLimiter(config.auth.failuresPerMinute),
     now,
-    onUsed: usesOf(parts, 'api'),
+    onUsed: (use: TokenUse) => {
+      parts.lastUsed.note(use)
+    },
   }
   const jwt = createJwtTrusts({ credentials: reads, keys: issuerKeys, now })
   return {

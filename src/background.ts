@@ -1,12 +1,14 @@
 import type { Logger } from 'pino'
 import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
 import type { DueDraft, Tally } from './audit/tally.ts'
+import type { Checkpointing } from './checkpointing.ts'
 import type { OrgId } from './domain/ids.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
 import type { Store } from './storage/store.ts'
 
 const TALLY_EVERY_MS = 30_000
 const REQUEST_LOG_EVERY_MS = 2_000
+const CHECKPOINTS_EVERY_MS = 5_000
 /** Drafts that could not be written are kept up to here; a store that is out for long must not fill the memory. */
 const MAX_KEPT = 10_000
 
@@ -22,12 +24,13 @@ export interface BackgroundParts {
   readonly store: Store
   readonly tally: Tally
   readonly authFailures: AuthFailureTally
+  readonly checkpoints: Checkpointing
   readonly logger: Logger
 }
 
 /** Starts the timers, none of which keeps the process alive, and resumes the jobs that a stop cut off. */
 export function startBackground(parts: BackgroundParts): Background {
-  const { store, logger } = parts
+  const { store, checkpoints, logger } = parts
   const running = new Map<OrgId, Promise<void>>()
   let stopped = false
 
@@ -45,6 +48,7 @@ export function startBackground(parts: BackgroundParts): Background {
   const timers = [
     repeat(TALLY_EVERY_MS, () => journal.write(Date.now()), logger),
     repeat(REQUEST_LOG_EVERY_MS, () => store.requestLog.flush(Date.now()), logger),
+    repeat(CHECKPOINTS_EVERY_MS, () => checkpoints.write(), logger),
   ]
   resumeJobs(store, wake).catch((error: unknown) => {
     logger.error({ err: error }, 'reconcile jobs could not be looked up')
@@ -57,6 +61,7 @@ export function startBackground(parts: BackgroundParts): Background {
       await Promise.all(running.values())
       await journal.writeAll()
       await store.requestLog.flush(Date.now())
+      await checkpoints.write(true)
     },
   }
 }

@@ -99,10 +99,12 @@ const database = z.object({
   }),
 })
 
+const KEY_WANTED = '32 random bytes as 43 base64url or 64 hexadecimal characters'
+
 const keys = z.object({
   master: key32().optional().register(about, {
     env: 'ROLLCALL_MASTER_KEY',
-    wanted: '32 random bytes as 43 base64url or 64 hexadecimal characters',
+    wanted: KEY_WANTED,
     example: '$(openssl rand -hex 32)',
     description: 'Key that wraps every other key; asked for with PostgreSQL, else made in ROLLCALL_DATA_DIR',
     secret: 'whole',
@@ -214,6 +216,28 @@ const log = z.object({
     example: 'info',
     description: 'Least severe process log line that is written',
   }),
+  key: key32().optional().register(about, {
+    env: 'ROLLCALL_LOG_KEY',
+    wanted: KEY_WANTED,
+    example: '$(openssl rand -hex 32)',
+    description: 'Seed of the key that signs checkpoints of the provisioning log; else made of the master key',
+    secret: 'whole',
+    envOnly: true,
+  }),
+  previousKey: key32().optional().register(about, {
+    env: 'ROLLCALL_LOG_KEY_PREVIOUS',
+    wanted: KEY_WANTED,
+    example: '$(openssl rand -hex 32)',
+    description: 'The log key before a change of it, which vouches for the new one once',
+    secret: 'whole',
+    envOnly: true,
+  }),
+  checkpointFile: text().optional().register(about, {
+    env: 'ROLLCALL_CHECKPOINT_FILE',
+    wanted: 'a file on another disk or machine than the database',
+    example: '/mnt/audit/rollcall-checkpoints.ndjson',
+    description: 'File that checkpoints of the provisioning log are added to, and held against at each start',
+  }),
 })
 
 const schema = z.object({ server, database, keys, bootstrap, auth, signIn, session, mail, scim, log })
@@ -263,8 +287,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, { cwd = process
     ...settings,
     server: { ...settings.server, publicUrl: settings.server.publicUrl ?? ownAddress(settings.server) },
     database: { ...settings.database, dataDir: resolve(cwd, settings.database.dataDir) },
+    log: { ...settings.log, ...atFolder(settings.log, cwd) },
     sources: { PUBLIC_URL: 'default', ...Object.fromEntries(found.sources) },
   })
+}
+
+/** Relative paths start from the folder. */
+function atFolder({ checkpointFile }: Settings['log'], cwd: string): Pick<Settings['log'], 'checkpointFile'> {
+  return checkpointFile === undefined ? {} : { checkpointFile: resolve(cwd, checkpointFile) }
 }
 
 function toTree({ values }: Found): Record<string, Record<string, unknown>> {

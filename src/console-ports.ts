@@ -3,7 +3,6 @@ import type { ConsolePorts } from './console/ports.ts'
 import { createCsrf } from './http/csrf.ts'
 import { requestFacts } from './http/request-context.ts'
 import type { OpenedStore } from './opened-store.ts'
-import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { endSessionsNow, personActor, startSession } from './provisioning/sessions.ts'
 
@@ -12,14 +11,13 @@ export interface ConsoleParts {
   readonly provisioning: Provisioning
   readonly publicUrl: string
   readonly sessions: Sessions
-  readonly activity: ActivityBatch
   readonly report: (error: unknown, requestId: string) => void
   readonly now?: () => number
 }
 
 /** What pages are given of storage and authentication. */
 export function consolePorts(parts: ConsoleParts): ConsolePorts {
-  const { opened, provisioning, publicUrl, sessions, activity, report, now = Date.now } = parts
+  const { opened, provisioning, publicUrl, sessions, report, now = Date.now } = parts
 
   const endSession: ConsolePorts['endSession'] = async (req, res) => {
     const session = await sessions.find(req)
@@ -45,7 +43,6 @@ export function consolePorts(parts: ConsoleParts): ConsolePorts {
       const { session, cookie } = sessions.mint(signedIn)
       const operation = { actor: personActor(session), request: requestFacts(req, res) }
       await startSession(provisioning, operation, signedIn.orgId, session).durable
-      activity.note({ orgId: signedIn.orgId, user: signedIn.userId, kind: 'signIn', at: now() })
       // Another session than before, so that nobody can prepare it (session fixation, CWE-384).
       if (before !== undefined) await endOne(before, 'signed-in-anew', operation)
       sessions.give(res, cookie)

@@ -6,6 +6,7 @@ import { createAuthFailureTally } from './audit/auth-failure-tally.ts'
 import { createTally } from './audit/tally.ts'
 import { createLastUsed } from './auth/last-used.ts'
 import { type Background, startBackground } from './background.ts'
+import { createCheckpointing } from './checkpointing.ts'
 import type { Config } from './config.ts'
 import { ensureFirstKey } from './first-key.ts'
 import { ensureFirstOrg } from './first-start.ts'
@@ -15,7 +16,6 @@ import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
 import { type Postman, startPostman } from './mail/postman.ts'
 import { createMailServer } from './mail/smtp.ts'
 import { mailSettings } from './mail-settings.ts'
-import { createActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { EXIT_DATA, EXIT_UNAVAILABLE, StartError } from './start-error.ts'
 import { type ServerLock, takeServerLock } from './storage/server-lock.ts'
@@ -112,13 +112,11 @@ async function serve(parts: ServingParts): Promise<Gateway> {
       logger.warn({ err: error }, 'the last use of tokens was not stored')
     },
   })
-  const activity = createActivityBatch({
-    save: (days) => store.saveActivity(days),
-    onError: (error) => {
-      logger.warn({ err: error }, 'what people did was not stored and is tried again')
-    },
-  })
-  const background = startBackground({ store, tally, authFailures, logger })
+  const checkpoints = createCheckpointing({ opened, file: config.log.checkpointFile, logger })
+  for (const { orgId, outside } of opened.forks.forked()) {
+    logger.error({ orgId, outside }, 'the log of this org does not go on from its newest outside checkpoint')
+  }
+  const background = startBackground({ store, tally, authFailures, checkpoints, logger })
   const provisioning: Provisioning = { work: store.work, tally, wakeJobs: (orgId) => background.wake(orgId) }
   const listener: { app: ReturnType<typeof createApp> | undefined } = { app: undefined }
   const server = createHttpServer((req, res) => {
@@ -132,22 +130,15 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     }
   }, config.server.requestTimeoutMs)
   const drain = createDrain(server, { limitMs: config.server.drainMs, noticeMs: DRAIN_NOTICE_MS })
-  const stopNotes = (): Promise<unknown> => Promise.all([lastUsed.stop(), activity.stop()])
-  const stopping: StoppingParts = { ...parts, drain, background, stopNotes }
+  const stopping: StoppingParts = { ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }
   try {
     // First the port: a token that is made and then never shown, since the port is taken, would be lost.
     const publicUrl = await listen(server, config)
-    const { token: firstToken, notice } = await ensureFirstOrg(provisioning, store.reads, config.bootstrap.scimToken)
-    const { key: firstKey, notice: keyNotice } = await ensureFirstKey(
-      provisioning,
-      store.reads,
-      config.bootstrap.adminKey,
-    )
+    await checkpoints.adoptKey()
+    const said = await firstCredentials(parts, provisioning)
     const { draining } = drain
     stopping.postman = postman(parts, publicUrl)
-    const notes = { lastUsed, activity, authFailures }
-    listener.app = createApp({ config, publicUrl, opened, provisioning, ...notes, logger, draining })
-    const said = { firstToken, notice, firstKey, keyNotice }
+    listener.app = createApp({ config, publicUrl, opened, provisioning, lastUsed, authFailures, logger, draining })
     return { publicUrl, opened, provisioning, ...said, stop: () => stop(stopping) }
   } catch (error) {
     server.close()
@@ -169,11 +160,24 @@ function postman({ config, logger, opened }: ServingParts, publicUrl: string): P
   })
 }
 
+type FirstCredentials = Pick<Gateway, 'firstToken' | 'notice' | 'firstKey' | 'keyNotice'>
+
+/** What a new store lacks. A store whose log forked is not new, and nothing is written to it. */
+async function firstCredentials(parts: ServingParts, provisioning: Provisioning): Promise<FirstCredentials> {
+  const { config, opened } = parts
+  const { reads } = opened.store
+  if (opened.forks.forked().length > 0) {
+    return { firstToken: undefined, notice: undefined, firstKey: undefined, keyNotice: undefined }
+  }
+  const { token: firstToken, notice } = await ensureFirstOrg(provisioning, reads, config.bootstrap.scimToken)
+  const { key: firstKey, notice: keyNotice } = await ensureFirstKey(provisioning, reads, config.bootstrap.adminKey)
+  return { firstToken, notice, firstKey, keyNotice }
+}
+
 interface StoppingParts extends ServingParts {
   readonly drain: Drain
   readonly background: Background
-  /** Writes what is kept in memory of the use of tokens and the activity of people. */
-  readonly stopNotes: () => Promise<unknown>
+  readonly stopLastUsed: () => Promise<void>
   /** There once the address is known that links in mail lead to, and if mail is sent. */
   postman?: Postman | undefined
 }
@@ -191,7 +195,7 @@ async function closeStore(parts: StoppingParts): Promise<void> {
   try {
     await parts.postman?.stop()
     await parts.background.stop()
-    await parts.stopNotes()
+    await parts.stopLastUsed()
   } catch (error) {
     parts.logger.error({ err: error }, 'what was left in memory could not be written')
   }

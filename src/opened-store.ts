@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { type ForkGuard, guardForks } from './audit/forks.ts'
+import { derivedLogSeed, type LogKey, logKeyOf } from './audit/log-key.ts'
 import { kekIdOf, unwrapSecret, wrapSecret } from './audit/person-key.ts'
 import { createPayloadSealer } from './audit/payload-sealer.ts'
 import { createRecordSealer } from './audit/record-sealer.ts'
 import { SYSTEM_ORG } from './audit/system-org.ts'
 import { newSigningKey, type SigningKey } from './auth/access-token.ts'
+import { newestOutside } from './audit/checkpoint-file.ts'
 import { type Config, EXIT_CONFIG } from './config.ts'
 import { findMasterKey, type MasterKey } from './master-key.ts'
 import { StartError } from './start-error.ts'
@@ -18,6 +21,14 @@ export interface OpenedStore {
   readonly signingKey: SigningKey
   /** What list cursors are signed with. */
   readonly cursorKey: Uint8Array
+  /** What signs checkpoints of the log. */
+  readonly logKey: LogKey
+  /** The one before it, where it is known. */
+  readonly previousLogKey: LogKey | undefined
+  /** Name of the deployment, as its checkpoints say it. */
+  readonly deployment: string
+  /** Keeps chains that do not go on from what is kept outside from being written; `store.work` obeys it. */
+  readonly forks: ForkGuard
   /** The key file, when it was made just now. */
   readonly keyMadeAt: string | undefined
   close(): Promise<void>
@@ -73,20 +84,33 @@ export async function openCheckedStore(config: Config, connections: StoreConnect
   const mails = config.mail.smtpUrl === undefined ? undefined : createPayloadSealer(key)
   const store = openStore(connections, createRecordSealer({ kek: key, now: Date.now }), Date.now, mails)
   await store.ensureChain(SYSTEM_ORG)
+  const outside = await newestOutside(config.log.checkpointFile, deployment.name)
+  const forks = await guardForks(store.work, store.reads.records, outside)
   return {
     connections,
-    store,
+    store: { ...store, work: { ...forks.work, idle: () => store.work.idle() } },
+    forks,
     signingKey: {
       pkcs8: unwrapSecret(key, SIGNING_KEY, deployment.signing_key),
       keyId: deployment.signing_key_id,
     },
     cursorKey: unwrapSecret(key, CURSOR_KEY, deployment.cursor_key),
+    ...logKeys(config, key),
+    deployment: deployment.name,
     keyMadeAt: madeAt,
     async close() {
       await store.work.idle()
       await connections.close()
     },
   }
+}
+
+/** A log key that is not given is made of the master key, and so is the one before the first that was given. */
+function logKeys(config: Config, masterKey: Uint8Array): Pick<OpenedStore, 'logKey' | 'previousLogKey'> {
+  const { key, previousKey } = config.log
+  const derived = derivedLogSeed(masterKey)
+  const previous = previousKey ?? (key === undefined ? undefined : derived)
+  return { logKey: logKeyOf(key ?? derived), previousLogKey: previous && logKeyOf(previous) }
 }
 
 /**
@@ -172,6 +196,7 @@ async function makeDeployment(connections: StoreConnections, key: Uint8Array): P
     signing_key: wrapSecret(key, SIGNING_KEY, signing.pkcs8),
     signing_key_id: signing.keyId,
     created: Date.now(),
+    name: randomBytes(16).toString('hex'),
   })
   // Another instance may have been first, with another key.
   if (row.kek_id !== kekIdOf(key)) {

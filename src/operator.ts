@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { createTally } from './audit/tally.ts'
 import { mintToken } from './auth/token.ts'
 import { trustProblem } from './auth/trust-problem.ts'
+import { createCheckpointing } from './checkpointing.ts'
 import type { Operator } from './cli/ports.ts'
 import type { Config } from './config.ts'
 import { newId, type OrgId } from './domain/ids.ts'
@@ -31,11 +32,9 @@ export async function withOperator<T>(
   }
 }
 
-async function runCommand<T>(
-  config: Config,
-  { store }: OpenedStore,
-  run: (operator: Operator) => Promise<T>,
-): Promise<T> {
+async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator: Operator) => Promise<T>): Promise<T> {
+  const { store, logKey, forks } = opened
+  const checkpoints = createCheckpointing({ opened, file: config.log.checkpointFile, logger: undefined })
   const jobs: Promise<void>[] = []
   const wakeJobs = (orgId: OrgId): void => {
     jobs.push(runReconcileJobs(store.work, orgId, () => false))
@@ -44,6 +43,7 @@ async function runCommand<T>(
     run({
       reads: store.reads,
       provisioning: { work: store.work, tally: createTally({ now: Date.now }), wakeJobs },
+      log: { checkpoints: checkpoints.parts, write: () => checkpoints.write(), publicKey: logKey.publicKey, forks },
       operation,
       mintToken,
       trustProblem: (trust) => trustProblem(trust, config.auth.allowPrivateIssuers),

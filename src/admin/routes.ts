@@ -1,4 +1,3 @@
-import { activityRoutes } from './activity-routes.ts'
 import { breakerRoutes } from './breaker-routes.ts'
 import { connectionRoutes } from './connection-routes.ts'
 import { groupRoutes } from './group-routes.ts'
@@ -54,7 +53,6 @@ export const ROUTES: readonly Route[] = [
   ...meRoutes,
   ...keyRoutes,
   ...userRoutes,
-  ...activityRoutes,
   ...membershipRoutes,
   ...groupRoutes,
   ...connectionRoutes,

@@ -2,24 +2,12 @@ import type { OrgId } from '../domain/ids.ts'
 import { isJsonObject, type Json } from '../domain/json.ts'
 import type { RecordReads, StoredRecord } from '../domain/ports.ts'
 import type { ChainHead } from '../domain/record.ts'
+import type { Checkpoint } from '../domain/checkpoint.ts'
+import { type AnchorReport, type Anchors, createAnchors } from './anchors.ts'
+import type { Finding } from './finding.ts'
 import { contentHashOf, GENESIS_HASH, linkHash, sameHash } from './chain.ts'
 
 const PAGE_SIZE = 2000
-
-/**
- * What is wrong, and no more than can be known: a swap, a deletion or an insertion shows as a broken link or a gap at
- * the first record that does not fit.
- */
-export type FindingKind =
-  'body edited' | 'link broken' | 'gap' | 'duplicate' | 'head mismatch' | 'column differs' | 'time went back'
-
-/** The first record (or missing record) that does not fit. */
-export interface Finding {
-  readonly seq: number
-  readonly kind: FindingKind
-  /** The column, for `column differs`. */
-  readonly column?: string
-}
 
 export interface VerifyReport {
   readonly orgId: OrgId
@@ -29,6 +17,7 @@ export interface VerifyReport {
   readonly records: number
   readonly intact: boolean
   readonly finding: Finding | undefined
+  readonly checkpoints: AnchorReport
 }
 
 export interface VerifyOptions {
@@ -36,6 +25,14 @@ export interface VerifyOptions {
   readonly pageSize?: number
   /** Whether the search columns are compared with the body. Default true; without it the check is a fifth faster. */
   readonly columns?: boolean
+  /** The org's checkpoints, from the store and from outside. */
+  readonly checkpoints?: readonly Checkpoint[]
+  /** Ids of keys known from outside to be the deployment's; without any, whose the signatures are stays open. */
+  readonly trusted?: readonly string[]
+  /** Told after each page how many records were checked. */
+  readonly onPage?: (records: number) => void
+  /** Sees each page that fits the chain. */
+  readonly onRecords?: (records: readonly StoredRecord[]) => void
 }
 
 /** What the first record must continue. */
@@ -43,32 +40,54 @@ const GENESIS: ChainHead = { epoch: 0, seq: 0, time: 0, hash: GENESIS_HASH }
 
 /**
  * Recomputes an org's chain from its stored bytes, page by page up to the head read at the start, and stops at the first
- * record that does not fit. Removing the newest records together with the head row that named them cannot be seen from
- * inside the store.
+ * record that does not fit. Removing the newest records together with the head row that named them, or rewriting the
+ * whole chain, cannot be seen from inside the store: checkpoints kept outside show both.
  */
 export async function verifyChain(
   reads: RecordReads,
   orgId: OrgId,
-  { pageSize = PAGE_SIZE, columns = true }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<VerifyReport> {
+  const { columns = true, checkpoints = [], trusted = [] } = options
   const head = await reads.head(orgId)
-  const upTo = head?.seq ?? 0
-  const walk: Walk = { orgId, columns, last: GENESIS, records: 0, finding: undefined }
+  const anchors = createAnchors(checkpoints, trusted)
+  const walk: Walk = { orgId, columns, anchors, last: GENESIS, records: 0, finding: undefined }
+  await walkThrough(walk, reads, head?.seq ?? 0, options)
+  const inChain = walk.finding ?? checkHead(head, walk.last) ?? (await checkBeyond(reads, orgId, head?.seq ?? 0))
+  const finding = earlier(anchors.finding(walk.last, walk.finding === undefined), inChain)
+  const intact = finding === undefined
+  return { orgId, head, records: walk.records, intact, finding, checkpoints: anchors.report() }
+}
+
+async function walkThrough(
+  walk: Walk,
+  reads: RecordReads,
+  upTo: number,
+  { pageSize = PAGE_SIZE, onPage, onRecords }: VerifyOptions,
+): Promise<void> {
   // From below 1, so that a record slipped in before the first is seen too.
   let after = Number.MIN_SAFE_INTEGER
   for (;;) {
-    const page = await reads.page(orgId, after, upTo, pageSize)
+    const page = await reads.page(walk.orgId, after, upTo, pageSize)
     checkPage(walk, page)
-    if (walk.finding !== undefined || page.length < pageSize) break
+    onPage?.(walk.records)
+    if (walk.finding !== undefined) return
+    onRecords?.(page)
+    if (page.length < pageSize) return
     after = walk.last.seq
   }
-  const finding = walk.finding ?? checkHead(head, walk.last) ?? (await checkBeyond(reads, orgId, upTo))
-  return { orgId, head, records: walk.records, intact: finding === undefined, finding }
+}
+
+/** The one at the lower seq. What a checkpoint says is older than the chain's own contradiction at the same place. */
+function earlier(a: Finding | undefined, b: Finding | undefined): Finding | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return b.seq < a.seq ? b : a
 }
 
 interface Walk {
   readonly orgId: OrgId
   readonly columns: boolean
+  readonly anchors: Anchors
   last: ChainHead
   records: number
   finding: Finding | undefined
@@ -78,6 +97,7 @@ function checkPage(walk: Walk, page: readonly StoredRecord[]): void {
   for (const record of page) {
     walk.finding = checkRecord(walk, record)
     if (walk.finding !== undefined) return
+    walk.anchors.pass(record)
     walk.last = record
     walk.records++
   }

@@ -5,6 +5,8 @@ import type { OrgId } from '../domain/ids.ts'
 import type { StoredRecord } from '../domain/ports.ts'
 import { parseWhole } from './arguments.ts'
 import { interruptSignal } from './interrupt.ts'
+import { acceptForkCommand, logKeyCommand } from './log-key-commands.ts'
+import { verifyCommand } from './log-verify-command.ts'
 import { getOrg } from './lookup.ts'
 import { jsonLine, printable, time } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
@@ -20,7 +22,7 @@ interface TailOptions {
   readonly json?: true
 }
 
-/** `rollcall log tail`. */
+/** `rollcall log`. */
 export function logCommand(ports: CommandPorts): Command {
   const log = new Command('log').description('the provisioning log')
   log
@@ -34,6 +36,7 @@ export function logCommand(ports: CommandPorts): Command {
       const stop = options.follow === true ? interruptSignal() : undefined
       await ports.withStore((operator) => tail(ports, operator, options, stop))
     })
+  for (const command of [verifyCommand(ports), logKeyCommand(ports), acceptForkCommand(ports)]) log.addCommand(command)
   return log
 }
 

@@ -1,3 +1,5 @@
+import type { ForkGuard } from '../audit/forks.ts'
+import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { KeyId, TokenId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
@@ -22,10 +24,23 @@ export interface MigrationRow {
 /** Trust in an identity provider's JWTs as an operator states it. */
 export type TrustDraft = NonNullable<ConnectionDraft['trust']>
 
+/** What commands of the provisioning log need beside the store. */
+export interface OperatorLog {
+  /** Signs where chains stand. */
+  readonly checkpoints: CheckpointParts
+  /** Writes checkpoints that are due, and those that are not yet outside the store. */
+  write(): Promise<void>
+  /** Of the key that signs now. */
+  readonly publicKey: Uint8Array
+  /** Chains that do not go on from their newest checkpoint outside. */
+  readonly forks: Pick<ForkGuard, 'forked' | 'lift'>
+}
+
 /** What a command that reads or changes the store works with. */
 export interface Operator {
   readonly reads: ReadStores
   readonly provisioning: Provisioning
+  readonly log: OperatorLog
   /** The local operator, now. */
   operation(): Operation
   /** A fresh token or key: its text is shown once, only its hash is kept. */

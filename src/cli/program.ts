@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { activityCommand } from './activity-commands.ts'
 import { attributeCommand } from './attribute-commands.ts'
 import { breakerCommand } from './breaker-commands.ts'
 import { connectionCommand } from './connection-commands.ts'
@@ -37,7 +36,6 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(connectionCommand(ports))
   program.addCommand(tokenCommand(ports))
   program.addCommand(userCommand(ports))
-  program.addCommand(activityCommand(ports))
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
   program.addCommand(groupCommand(ports))

@@ -1,7 +1,7 @@
-import type { ActivityReads } from './activity.ts'
 import type { Access } from './access.ts'
 import type { ApiKey, StoredKey } from './api-key.ts'
 import type { BreakerReads } from './breaker.ts'
+import type { CheckpointReads } from './checkpoint.ts'
 import type { Connection, ConnectionToken, JwtTrust, StoredToken, Viewer } from './connection.ts'
 import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
@@ -55,18 +55,6 @@ export interface Standing {
   readonly groups: readonly GroupRef[]
   /** What the person may do: effective values, registry roles as stated. */
   readonly access: Access
-  /** What they did; undefined where they never did anything. */
-  readonly activity?: StandingActivity
-}
-
-/** What a person did, as far as lists show it. */
-export interface StandingActivity {
-  /** Epoch milliseconds. */
-  readonly lastActive: number
-  /** On how many days of UTC. */
-  readonly daysActive: number
-  readonly runs: number
-  readonly reports: number
 }
 
 export interface UserReads {
@@ -116,6 +104,8 @@ export interface KeyReads {
   byHash(secretHash: Uint8Array): Promise<StoredKey | undefined>
   /** Those of an org, revoked ones too, by age. */
   list(orgId: OrgId): Promise<readonly ApiKey[]>
+  /** When people last showed a key of theirs, epoch milliseconds. */
+  lastUsedBy(orgId: OrgId, people: readonly UserId[]): Promise<ReadonlyMap<UserId, number>>
 }
 
 /** Requests of the admin API that are to be done once. */
@@ -203,6 +193,8 @@ export interface RecordReads {
   page(orgId: OrgId, after: number, upTo: number, limit: number): Promise<readonly StoredRecord[]>
   /** The newest `limit` records, oldest first. */
   tail(orgId: OrgId, limit: number): Promise<readonly StoredRecord[]>
+  /** The newest `limit` records of an action, newest first. */
+  ofAction(orgId: OrgId, action: string, limit: number): Promise<readonly StoredRecord[]>
 }
 
 /** The half of the store that list pages, reports and checks get: it cannot change anything. */
@@ -225,10 +217,10 @@ export interface ReadStores {
   readonly memberships: MembershipReads
   readonly orgs: OrgReads
   readonly records: RecordReads
+  readonly checkpoints: CheckpointReads
   readonly breaker: BreakerReads
   readonly seats: SeatReads
   readonly identities: IdentityReads
-  readonly activity: ActivityReads
 }
 
 /** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */

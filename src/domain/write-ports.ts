@@ -350,6 +350,8 @@ export interface Journal {
   /** The seq the next record of this unit will have. */
   nextSeq(orgId: OrgId): number
   append(orgId: OrgId, draft: RecordDraft): Promise<{ readonly id: RecordId; readonly seq: number }>
+  /** What is appended next begins a new epoch: the chain goes on from a head that others once went on from. */
+  raiseEpoch(orgId: OrgId): void
 }
 
 /** The half of the store that a unit of work writes with. `now` is fixed for the unit and never before the chain's head. */

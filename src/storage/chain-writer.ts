@@ -48,6 +48,11 @@ export class ChainWriter {
     return { id: record.id, seq: record.seq }
   }
 
+  /** The next record is of a new epoch. */
+  raiseEpoch(): void {
+    this.head = { ...this.head, epoch: this.head.epoch + 1 }
+  }
+
   /** Writes the head back if records were appended since the lock was taken. */
   async saveHead(): Promise<void> {
     if (this.head.seq === this.#stored) return

@@ -34,6 +34,18 @@ export function recordReads(db: Kysely<Database>): RecordReads {
         .execute()
       return rows.map(toRecord).reverse()
     },
+
+    async ofAction(orgId, action, limit) {
+      const rows = await db
+        .selectFrom('provisioning_event')
+        .selectAll()
+        .where('org_id', '=', orgId)
+        .where('action', '=', action)
+        .orderBy('seq', 'desc')
+        .limit(limit)
+        .execute()
+      return rows.map(toRecord)
+    },
   }
 }
 

@@ -3,17 +3,17 @@ import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import { migrate, migrationStatus, type MigrationState, unknownMigrations } from '../../db/migrate.ts'
 import type { Database } from '../../db/schema.ts'
-import type { PersonDay } from '../domain/activity.ts'
 import type { KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
+import type { CheckpointWrites } from '../domain/checkpoint.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { MailQueue, PayloadSealer } from '../domain/outbox.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { RecordSealer } from '../domain/record.ts'
-import { activityReads, saveActivity } from './activity.ts'
 import { apiKeyReads } from './api-keys.ts'
 import { accessReads } from './explained-reads.ts'
 import { attributeReads } from './attribute-reads.ts'
 import { breakerReads } from './breaker-reads.ts'
+import { checkpointReads, checkpointWrites } from './checkpoint-store.ts'
 import { ChainWriter } from './chain-writer.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { credentialReads } from './credential-reads.ts'
@@ -119,14 +119,13 @@ export interface Store {
   readonly requestLog: RequestLog
   /** The outbox of every org; absent where no mail is sent. */
   readonly mailQueue: MailQueue | undefined
+  readonly checkpoints: CheckpointWrites
   /** One cheap read. @throws DomainError `unavailable` */
   ping(): Promise<void>
   /** Makes the chain that records what belongs to no org. */
   ensureChain(orgId: OrgId): Promise<void>
   /** When tokens, keys and sessions were last shown, epoch milliseconds. */
   saveLastUsed(uses: readonly LastUse[]): Promise<void>
-  /** Adds what people did, at most some hundred days of people at once: all or none of it. */
-  saveActivity(days: readonly PersonDay[]): Promise<void>
   /** Keeps what a request was answered that is to be done once. */
   keepAnswer(orgId: OrgId, key: OnceKey, answer: OnceAnswer): Promise<void>
 }
@@ -160,10 +159,10 @@ export function openStore(
     memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),
+    checkpoints: translatingErrors(checkpointReads(reader)),
     breaker: translatingErrors(breakerReads(reader)),
     seats: translatingErrors(seatReads(reader)),
     identities: translatingErrors(identityReads(reader, pseudonym)),
-    activity: translatingErrors(activityReads(reader, dialect)),
   }
   const work = createUnitOfWork({
     writer,
@@ -176,6 +175,7 @@ export function openStore(
   return {
     reads,
     work,
+    checkpoints: checkpointWrites(writer, dialect),
     requestLog: createRequestLog((write) => inTransaction(writer, dialect, write)),
     mailQueue:
       mails && createMailQueue({ reader, dialect, sealer: mails, write: (run) => inTransaction(writer, dialect, run) }),
@@ -188,7 +188,6 @@ export function openStore(
     },
     ensureChain: (orgId) => inTransaction(writer, dialect, (db) => insertChain(db, orgId)),
     saveLastUsed: (uses) => inTransaction(writer, dialect, (db) => saveLastUsed(db, uses)),
-    saveActivity: (days) => inTransaction(writer, dialect, (db) => saveActivity(db, dialect, days)),
     keepAnswer: (orgId, key, answer) => inTransaction(writer, dialect, (db) => keepAnswer(db, { orgId, key, answer })),
   }
 }

@@ -69,6 +69,9 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     journal: {
       nextSeq: () => chain.head.seq + 1,
       append: (_orgId, draft) => chain.append(draft, now),
+      raiseEpoch: () => {
+        chain.raiseEpoch()
+      },
     },
   }
 }

@@ -45,6 +45,13 @@ export function readsOver(rows: readonly StoredRecord[], head: ChainHead | undef
     head: () => Promise.resolve(head),
     page: (_org, after, upTo, limit) =>
       Promise.resolve(sorted.filter((row) => row.seq > after && row.seq <= upTo).slice(0, limit)),
+    ofAction: (_org, action, limit) =>
+      Promise.resolve(
+        sorted
+          .filter((row) => row.action === action)
+          .reverse()
+          .slice(0, limit),
+      ),
     tail: (_org, limit) => Promise.resolve(sorted.slice(-limit)),
   }
 }

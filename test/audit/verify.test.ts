@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { contentHashOf, GENESIS_HASH, linkHash } from '../../src/audit/chain.ts'
-import { verifyChain, type Finding, type VerifyOptions } from '../../src/audit/verify.ts'
+import type { Finding } from '../../src/audit/finding.ts'
+import { verifyChain, type VerifyOptions } from '../../src/audit/verify.ts'
 import type { OrgId } from '../../src/domain/ids.ts'
 import type { RecordReads, StoredRecord } from '../../src/domain/ports.ts'
 import type { ChainHead, RecordDraft, SealedRecord } from '../../src/domain/record.ts'
@@ -52,6 +53,7 @@ describe('verifying a chain', () => {
           records: rows.length,
           intact: true,
           finding: undefined,
+          checkpoints: { checked: 0, upTo: 0, provenUpTo: undefined, keys: [], forks: [] },
         })
       }),
     )

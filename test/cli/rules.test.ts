@@ -47,6 +47,7 @@ forEachDialect('rules of an organisation as a file', (dialect) => {
     const operator: Operator = {
       reads: test.store.reads,
       provisioning: tenant.provisioning,
+      log: undefined as never,
       operation,
       mintToken: () => {
         throw new Error('not asked for')

@@ -23,8 +23,8 @@ forEachDialect('the schema', (dialect) => {
       '0008-teams-by-hand',
       '0009-sessions',
       '0010-sign-in',
-      '0012-activity',
       '0013-outbox',
+      '0014-checkpoints',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])

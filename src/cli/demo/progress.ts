@@ -1,7 +1,8 @@
 /** Told how far the demo is; steps are people and groups handled, not requests. */
 export interface DemoProgress {
   readonly begin: (total: number) => void
-  readonly advance: (phase: string) => void
+  /** @param steps by how many; one if absent */
+  readonly advance: (phase: string, steps?: number) => void
   /** Called once, also when the demo fails. */
   readonly end: () => void
 }
@@ -45,9 +46,9 @@ export function streamProgress(stream: ProgressStream, now: () => number = () =>
       started = now()
       if (stream.isTTY === true) draw()
     },
-    advance: (name) => {
+    advance: (name, steps = 1) => {
       const before = tenth(done, total)
-      done += 1
+      done += steps
       phase = name
       if (stream.isTTY !== true) {
         if (tenth(done, total) > before) stream.write(`${tenth(done, total) * 10} % ${line()}\n`)

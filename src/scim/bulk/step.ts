@@ -158,7 +158,7 @@ function traced(stores: WriteStores, trace: Trace): WriteStores {
   return {
     ...stores,
     journal: {
-      nextSeq: (orgId) => journal.nextSeq(orgId),
+      ...journal,
       async append(orgId, draft) {
         const appended = await journal.append(
           orgId,

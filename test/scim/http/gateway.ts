@@ -17,8 +17,8 @@ import { createLogger } from '../../../src/http/logging.ts'
 import { addToken } from '../../../src/provisioning/connection-tokens.ts'
 import { createConnection } from '../../../src/provisioning/create-connection.ts'
 import type { RequestLine } from '../../../src/scim/mount.ts'
-import { activityOf } from '../../support/activity.ts'
 import { openTestStore, type TestStore } from '../../support/databases.ts'
+import { openedLog } from '../../support/log-store.ts'
 import { foundTenant, operation, type Tenant } from '../../support/tenant.ts'
 import { fresh, ScimClient } from './scim-client.ts'
 
@@ -127,6 +127,7 @@ function appOver({ test, tenant, options, requestLines, failures }: AppParts): R
     config,
     publicUrl: options.publicUrl,
     opened: {
+      ...openedLog(test),
       connections: test.connections,
       store: { ...test.store, requestLog },
       signingKey: newSigningKey(),
@@ -136,7 +137,6 @@ function appOver({ test, tenant, options, requestLines, failures }: AppParts): R
     },
     provisioning: tenant.provisioning,
     lastUsed: { note: () => undefined, flush: () => Promise.resolve(), stop: () => Promise.resolve() },
-    activity: activityOf(test),
     authFailures: createAuthFailureTally(),
     logger: createLogger('error', lines),
     draining: () => false,

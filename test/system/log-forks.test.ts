@@ -1,0 +1,119 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect } from 'chai'
+import { runRollcall } from '../support/cli.ts'
+import { type GatewayEnvironment, gatewayEnvironment, serveProcess } from '../support/gateway.ts'
+import { onDialect } from './beside.ts'
+
+interface Shown {
+  readonly org: string
+  readonly intact: boolean
+  readonly finding: { readonly kind: string } | null
+  readonly checkpoints: { readonly checked: number; readonly provenUpTo?: number; readonly forks: readonly object[] }
+}
+
+onDialect('sqlite', 'an embedded store put back to an earlier copy', function () {
+  let environment: GatewayEnvironment
+  let env: Readonly<Record<string, string>>
+  let outside: string
+  let folder: string
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'rollcall-outside-'))
+    outside = join(folder, 'checkpoints.ndjson')
+    environment = await gatewayEnvironment('sqlite', { ROLLCALL_CHECKPOINT_FILE: outside })
+    env = environment.env
+  })
+  after(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  async function makeUser(userName: string): Promise<{ status: number; body: string }> {
+    const answer = await fetch(`${environment.url}/scim/v2/Users`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${environment.token}`, 'content-type': 'application/scim+json' },
+      body: JSON.stringify({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName }),
+    })
+    return { status: answer.status, body: await answer.text() }
+  }
+
+  async function verify(...more: readonly string[]): Promise<readonly Shown[]> {
+    const { stdout, stderr } = await runRollcall(['log', 'verify', '--checkpoints', outside, '--json', ...more], env)
+    if (stdout === '') throw new Error(stderr)
+    return JSON.parse(stdout) as Shown[]
+  }
+
+  it('writes checkpoints outside at a stop, which verify with the key that the command shows', async () => {
+    const server = await serveProcess(environment)
+    expect((await makeUser('ada')).status).to.equal(201)
+    expect(await server.end('SIGTERM')).to.equal(0)
+    cpSync(environment.dataDir, join(folder, 'copy'), { recursive: true })
+    expect(existsSync(outside)).to.equal(true)
+    const { stdout } = await runRollcall(['log', 'key'], env)
+    const [, fingerprint] = /fingerprint: ([0-9a-f]{64})/.exec(stdout)!
+    const pem = join(folder, 'key.pem')
+    writeFileSync(pem, stdout)
+    for (const key of [fingerprint!, pem]) {
+      const reports = await verify('--key', key)
+      expect(reports.map(({ intact }) => intact)).to.deep.equal(reports.map(() => true))
+      expect(reports.find(({ org }) => org === 'default')!.checkpoints.provenUpTo).to.be.greaterThan(3)
+    }
+  })
+
+  it('answers writes with 503 and reads as ever, and the log says where it differs, until the fork is accepted', async () => {
+    const later = await serveProcess(environment)
+    expect((await makeUser('ben')).status).to.equal(201)
+    expect(await later.end('SIGTERM')).to.equal(0)
+    for (const file of ['rollcall.db', 'rollcall.db-wal', 'rollcall.db-shm']) {
+      rmSync(join(environment.dataDir, file), { force: true })
+    }
+    cpSync(join(folder, 'copy'), environment.dataDir, { recursive: true })
+
+    const restored = await serveProcess(environment)
+    try {
+      const refused = await makeUser('cay')
+      expect(refused.status, refused.body).to.equal(503)
+      const list = await fetch(`${environment.url}/scim/v2/Users`, {
+        headers: { authorization: `Bearer ${environment.token}` },
+      })
+      expect(list.status).to.equal(200)
+      const command = await runRollcall(['connection', 'create', '--name', 'more'], env)
+      expect(command.status).to.equal(1)
+      expect(command.stderr).to.contain('rollcall log accept-fork')
+      const report = (await verify()).find(({ org }) => org === 'default')!
+      expect(report.finding).to.deep.include({ kind: 'shorter than checkpoint' })
+      expect((await runRollcall(['doctor'], env)).stdout).to.contain('accept-fork')
+
+      const accepted = await runRollcall(['log', 'accept-fork', '--reason', 'the disk was lost'], env)
+      expect(accepted.status, accepted.stderr).to.equal(0)
+      expect(accepted.stdout).to.match(/accepted by record \d+/)
+      let status = 503
+      for (let tries = 0; status === 503 && tries < 100; tries++) {
+        status = (await makeUser('cay')).status
+        if (status === 503) await pause(200)
+      }
+      expect(status).to.equal(201)
+    } finally {
+      await restored.end('SIGTERM')
+    }
+    const report = (await verify()).find(({ org }) => org === 'default')!
+    expect(report).to.deep.include({ intact: true, finding: null })
+    expect(report.checkpoints.forks).to.have.length(1)
+  })
+
+  it('says which line of a checkpoint file is damaged', async () => {
+    const damaged = join(folder, 'damaged.ndjson')
+    writeFileSync(damaged, `${readFileSync(outside, 'utf8').split('\n')[0]}\n{"checkpoint":"{}"}\n`)
+    const { status, stderr } = await runRollcall(['log', 'verify', '--checkpoints', damaged], env)
+    expect([status, stderr]).to.deep.equal([
+      1,
+      `rollcall: The checkpoints in ${damaged} cannot be used: line 2 holds no checkpoint of a known form\n`,
+    ])
+    const missing = await runRollcall(['log', 'verify', '--checkpoints', join(folder, 'none')], env)
+    expect(missing.stderr).to.match(/cannot be read \(ENOENT\)/)
+    const key = await runRollcall(['log', 'verify', '--key', 'abc'], env)
+    expect(key.stderr).to.match(/neither a fingerprint of 64 hexadecimal characters nor a readable PEM file/)
+  })
+})
