@@ -1,66 +1,14 @@
 #!/usr/bin/env node
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { CommanderError } from 'commander'
-import { printable, printableLines } from './cli/output.ts'
-import type { CommandPorts, Started } from './cli/ports.ts'
-import { createProgram } from './cli/program.ts'
-import { keyMadeText } from './cli/store-commands.ts'
-import { describeConfig } from './config-text.ts'
-import { type Config, ConfigError, EXIT_CONFIG, loadConfig, packageRoot } from './config.ts'
-import { DomainError } from './domain/errors.ts'
+import type { Started } from './cli/ports.ts'
+import { runCommandLine } from './command-line.ts'
+import type { Config } from './config.ts'
 import type { Gateway } from './gateway.ts'
-import { assertStoreExists, connect, listMigrations, migrateChecked } from './opened-store.ts'
-import { withOperator } from './operator.ts'
-import { StartError } from './start-error.ts'
-import type { StoreConnections } from './storage/store.ts'
 
 const EXIT_FAILURE = 1
 
-function out(text: string): void {
-  process.stdout.write(`${printableLines(text)}\n`)
-}
-
-function err(text: string): void {
-  process.stderr.write(`${printableLines(text)}\n`)
-}
-
 async function write(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')
-}
-
-const config = lazily(() => loadConfig())
-
-const ports: CommandPorts = {
-  out,
-  err,
-  write,
-  settings: () => describeConfig(config()),
-  publicUrl: () => config().server.publicUrl,
-  serve: (show) => serve(config(), show),
-  migrate: () => withConnections((connections) => migrateChecked(config(), connections)),
-  async migrationStatus() {
-    assertStoreExists(config())
-    return withConnections((connections) => listMigrations(config(), connections))
-  },
-  async withStore(run, use) {
-    if (use?.mayCreate !== true) assertStoreExists(config())
-    return withOperator(config(), { warn, keyMade: (file) => err(keyMadeText(file)) }, run)
-  },
-}
-
-async function withConnections<T>(run: (connections: StoreConnections) => Promise<T>): Promise<T> {
-  const connections = connect(config(), warn)
-  try {
-    return await run(connections)
-  } finally {
-    await connections.close()
-  }
-}
-
-function warn(error: Error): void {
-  err(`warning: ${error.message}`)
 }
 
 /** Serves until the first SIGTERM or SIGINT, then drains; the second one cuts what is left. */
@@ -114,24 +62,6 @@ function startedOf({ publicUrl, opened, firstToken, notice, firstKey, keyNotice 
   }
 }
 
-/** Ends with the status that the error asks for, and a sentence instead of a stack for what the operator can mend. */
-function fail(error: unknown): void {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode
-    return
-  }
-  process.exitCode =
-    error instanceof StartError ? error.exitCode : error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILURE
-  if (error instanceof ConfigError) err(`rollcall: ${error.message}`)
-  else if (isExpected(error)) err(`rollcall: ${printable(error.message)}`)
-  else err(`rollcall: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-}
-
-function isExpected(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false
-  return error instanceof StartError || error instanceof DomainError || error.name === 'DemoError'
-}
-
 /** A reader that has seen enough, such as `head`, ends a command without an error; a gateway serves on. */
 function endWithReader(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -142,19 +72,14 @@ function endWithReader(): void {
   }
 }
 
-function lazily<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => (made ??= { value: make() }).value
-}
-
-function version(): string {
-  const { version: text } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
-  return text
-}
-
 endWithReader()
-try {
-  await createProgram(ports, version()).parseAsync()
-} catch (error) {
-  fail(error)
-}
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  out: (text) => {
+    process.stdout.write(text)
+  },
+  err: (text) => {
+    process.stderr.write(text)
+  },
+  write,
+  serve,
+})

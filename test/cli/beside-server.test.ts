@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { askRollcall, runRollcall, statusOf } from '../support/cli.ts'
+import { askRollcall, runRollcallProcess, statusOf } from '../support/cli.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { gatewayEnvironment, serveProcess } from '../support/gateway.ts'
 
@@ -23,7 +23,7 @@ forEachDialect('commands beside a server in another process', (dialect) => {
       ...['five', 'six'].map((name) => ['org', 'create', name]),
       ...[['migrate'], ['log', 'tail'], ['token', 'rotate'], ['connection', 'list']],
     ]
-    const results = await Promise.all(commands.map((command) => runRollcall(command, env)))
+    const results = await Promise.all(commands.map((command) => runRollcallProcess(command, env)))
     done = true
     await Promise.all(clients)
     expect(results.map(({ status, stderr }) => (status === 0 ? '' : stderr))).to.deep.equal(commands.map(() => ''))

@@ -5,7 +5,7 @@ import { CommanderError } from 'commander'
 import type { CommandPorts } from '../../src/cli/ports.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { packageRoot } from '../../src/config.ts'
-import { type CommandResult, runProgram, runRollcall } from '../support/cli.ts'
+import { type CommandResult, runProgram, runRollcallProcess } from '../support/cli.ts'
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
 
@@ -55,7 +55,7 @@ describe('rollcall', () => {
   }
 
   it('ends a process with that status, without a stack or control characters', async () => {
-    const { status, stdout, stderr } = await runRollcall(['log', 'tail', '--side\u001b[2Jways'], {})
+    const { status, stdout, stderr } = await runRollcallProcess(['log', 'tail', '--side\u001b[2Jways'], {})
     expect([status, stdout]).to.deep.equal([1, ''])
     expect(stderr).to.match(/^error: unknown option '--side\\u001b\[2Jways'\n/)
     expect(stderr).to.include('Usage: rollcall log tail ')

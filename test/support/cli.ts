@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
+import { runCommandLine } from '../../src/command-line.ts'
 import { loadConfig, packageRoot } from '../../src/config.ts'
 import { connect } from '../../src/opened-store.ts'
 import { databaseFile } from '../../src/storage/store.ts'
@@ -18,8 +19,30 @@ type Environment = Readonly<Record<string, string>>
 
 const MAIN = join(packageRoot(), 'dist', 'src', 'main.js')
 
-/** Runs `rollcall …` from the built tree to its end. */
-export function runRollcall(args: readonly string[], env: Environment): Promise<CommandResult> {
+/**
+ * Runs `rollcall …` to its end: within the test's own process, since starting Node takes longer than most commands do; a
+ * server always in a process of its own.
+ */
+export async function runRollcall(args: readonly string[], env: Environment): Promise<CommandResult> {
+  if (args[0] === 'serve') return runRollcallProcess(args, env)
+  const texts = { stdout: '', stderr: '' }
+  const out = (text: string): void => {
+    texts.stdout += text
+  }
+  const status = await runCommandLine(args, {
+    env,
+    out,
+    err(text) {
+      texts.stderr += text
+    },
+    write: async (text) => out(text),
+    serve: () => Promise.reject(new Error('A server needs a process of its own')),
+  })
+  return { status, ...texts }
+}
+
+/** Runs `rollcall …` from the built tree to its end, as an operator does. */
+export function runRollcallProcess(args: readonly string[], env: Environment): Promise<CommandResult> {
   return runProgram(process.execPath, [MAIN, ...args], env)
 }
 
