@@ -13,7 +13,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
-import { constants } from 'node:os'
+import { availableParallelism, constants } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -24,6 +24,8 @@ const INSTALL_STAMP = join(ROOT, 'node_modules', '.rollcall-installed')
 const BUILD_STAMP = join(ROOT, 'dist', '.built')
 /** dependency-cruiser can read nothing and report success; below this many files of ours its answer means nothing. */
 const FEWEST_MODULES = 60
+/** All of them share one PostgreSQL of 200 connections, and disks are not faster by there being more processors. */
+const MOST_TEST_PROCESSES = 4
 const WINDOWS = process.platform === 'win32'
 
 class Stop extends Error {
@@ -186,10 +188,16 @@ function conformance(args) {
 
 function test(args) {
   ensureBuilt()
-  const all = ['test/*.test.ts', 'test/!(system|bench)/**/*.test.ts', 'test/system/**/*.test.ts']
   const named = args.some((arg) => /\.ts$/.test(arg))
   const mocha = [bin('mocha', 'bin/mocha.js'), '--reporter', './test/support/reporter.cjs']
-  become([...mocha, ...args, ...(named ? [] : all)], { cwd: ROOT })
+  become([...mocha, ...args, ...(named ? [] : everyTest())], { cwd: ROOT })
+}
+
+/** All files in as many processes as there are processors, the longest files first so that all end together. */
+function everyTest() {
+  const files = ['test/system/**/*.test.ts', 'test/!(system|bench)/**/*.test.ts', 'test/*.test.ts']
+  const jobs = Math.min(availableParallelism(), MOST_TEST_PROCESSES)
+  return ['--parallel', '--jobs', String(jobs), ...files]
 }
 
 function bench(args) {

@@ -57,6 +57,7 @@ if (DIALECTS.includes('postgres')) {
       } finally {
         client.close()
         await gateway.stop()
+        await cluster.remove()
         rmSync(dataDir, { recursive: true, force: true })
       }
     })

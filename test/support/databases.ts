@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'mocha'
 import { createPayloadSealer } from '../../src/audit/payload-sealer.ts'
 import { createRecordSealer } from '../../src/audit/record-sealer.ts'
 import type { QueryListener } from '../../src/storage/query-listener.ts'
-import { openConnections, openStore, type Store, type StoreConnections } from '../../src/storage/store.ts'
+import { databaseFile, openConnections, openStore, type Store, type StoreConnections } from '../../src/storage/store.ts'
 import type { Dialect } from '../../db/dialect.ts'
 import { createDatabase, sharedCluster } from './postgres.ts'
 
@@ -45,17 +44,48 @@ export interface TestStore {
 
 const folders: string[] = []
 
-after(() => {
+process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-/** Where a fresh store of a dialect is; its folder goes with the run at the latest. */
-export async function freshLocation(
-  dialect: Dialect,
-): Promise<{ readonly dataDir: string; readonly databaseUrl: string | undefined }> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'rollcall-test-'))
-  folders.push(dataDir)
+/** Where a store is. */
+export interface StoreLocation {
+  readonly dataDir: string
+  readonly databaseUrl: string | undefined
+}
+
+/** Where a store of a dialect that nothing was ever done to is; its folder goes with the process at the latest. */
+export async function freshLocation(dialect: Dialect): Promise<StoreLocation> {
+  const dataDir = freshFolder()
   return { dataDir, databaseUrl: dialect === 'postgres' ? await createDatabase(await sharedCluster()) : undefined }
+}
+
+function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-test-'))
+  folders.push(folder)
+  return folder
+}
+
+const migrated = new Map<Dialect, Promise<StoreLocation>>()
+
+/** Where an empty store with the newest schema is: a copy of one that was migrated once for this process. */
+export async function migratedLocation(dialect: Dialect): Promise<StoreLocation> {
+  if (!migrated.has(dialect)) migrated.set(dialect, migrateOne(dialect))
+  const template = await migrated.get(dialect)!
+  const dataDir = freshFolder()
+  if (dialect === 'postgres') {
+    return { dataDir, databaseUrl: await createDatabase(await sharedCluster(), template.databaseUrl) }
+  }
+  copyFileSync(databaseFile(template.dataDir), databaseFile(dataDir))
+  return { dataDir, databaseUrl: undefined }
+}
+
+async function migrateOne(dialect: Dialect): Promise<StoreLocation> {
+  const location = await freshLocation(dialect)
+  const connections = openConnections({ ...location, poolSize: 1, onIdleError: () => undefined })
+  await connections.migrate()
+  await connections.close()
+  return location
 }
 
 /**
@@ -63,9 +93,8 @@ export async function freshLocation(
  * @param sendsMail whether mails are kept in the outbox, as where a mail server is configured
  */
 export async function openTestStore(dialect: Dialect, onQuery?: QueryListener, sendsMail = false): Promise<TestStore> {
-  const { dataDir, databaseUrl } = await freshLocation(dialect)
+  const { dataDir, databaseUrl } = await migratedLocation(dialect)
   const connections = openConnections({ dataDir, databaseUrl, poolSize: 8, onIdleError: () => undefined, onQuery })
-  await connections.migrate()
   const kek = randomBytes(32)
   const sealer = createRecordSealer({ kek, now: Date.now })
   const test: TestStore = {

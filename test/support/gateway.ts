@@ -6,8 +6,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import { loadConfig, packageRoot } from '../../src/config.ts'
 import { type Gateway, startGateway } from '../../src/gateway.ts'
 import { createLogger } from '../../src/http/logging.ts'
-import { connect } from '../../src/opened-store.ts'
-import { freshLocation } from './databases.ts'
+import { freshLocation, migratedLocation } from './databases.ts'
 import { freePort } from './postgres.ts'
 
 /** The environment of a fresh gateway of a dialect: a store of its own, a free port, a bootstrap token. */
@@ -24,7 +23,8 @@ export async function gatewayEnvironment(
   dialect: Dialect,
   more: Readonly<Record<string, string>> = {},
 ): Promise<GatewayEnvironment> {
-  const { dataDir, databaseUrl } = await freshLocation(dialect)
+  // PostgreSQL is migrated by a command, the embedded store by the server itself.
+  const { dataDir, databaseUrl } = await (dialect === 'postgres' ? migratedLocation : freshLocation)(dialect)
   const token = `bootstrap-${randomBytes(24).toString('hex')}`
   const port = await freePort()
   const env = {
@@ -37,15 +37,7 @@ export async function gatewayEnvironment(
       : { DATABASE_URL: databaseUrl, ROLLCALL_MASTER_KEY: randomBytes(32).toString('hex') }),
     ...more,
   }
-  if (databaseUrl !== undefined) await migrateStore(env)
   return { env, token, url: `http://127.0.0.1:${port}`, dataDir, databaseUrl }
-}
-
-/** PostgreSQL is migrated by a command; the embedded store by the server itself. */
-async function migrateStore(env: Readonly<Record<string, string>>): Promise<void> {
-  const connections = connect(loadConfig(env), () => undefined)
-  await connections.migrate()
-  await connections.close()
 }
 
 /** A gateway within the test's own process, over real HTTP and a real store. */

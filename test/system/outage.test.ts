@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { ERROR_URN } from '../../src/scim/errors.ts'
+import { askRollcall } from '../support/cli.ts'
 import { freshLocation } from '../support/databases.ts'
 import { type GatewayEnvironment, gatewayEnvironment, type GatewayProcess, serveProcess } from '../support/gateway.ts'
-import { type Cluster, createDatabase, startCluster } from '../support/postgres.ts'
+import { type OwnCluster, createDatabase, startCluster } from '../support/postgres.ts'
 import { type Answer, ScimClient } from '../support/scim-client.ts'
 import { lookBeside, onDialect, troublesOf } from './beside.ts'
 import { activation, madeId, makePeople, person, statusCounts, team } from './resources.ts'
@@ -109,7 +110,7 @@ onDialect('sqlite', 'while another process holds the write lock (R09)', () => {
 
 onDialect('postgres', 'while the server of the store is stopped (R09)', function () {
   this.timeout(120_000)
-  let cluster: Cluster
+  let cluster: OwnCluster
   let environment: GatewayEnvironment
   let gateway: GatewayProcess
   let client: ScimClient
@@ -124,6 +125,7 @@ onDialect('postgres', 'while the server of the store is stopped (R09)', function
       ROLLCALL_DATA_DIR: dataDir,
     })
     environment = { ...environment, databaseUrl: environment.env['DATABASE_URL'] }
+    await askRollcall(['migrate'], environment.env)
     gateway = await serveProcess(environment)
     client = new ScimClient(`${environment.url}/scim/v2`, environment.token)
     id = madeId(await client.post('/Users', person('before@example.com')))
@@ -132,6 +134,7 @@ onDialect('postgres', 'while the server of the store is stopped (R09)', function
   after(async () => {
     client.close()
     await gateway.end('SIGKILL')
+    await cluster.remove()
   })
 
   /** Requests of every kind; what is down must never look like a bad token or a missing person. */
