@@ -10,7 +10,15 @@ import { createFailureLimiter } from './auth/failure-limiter.ts'
 import { createIssuerKeys } from './auth/jwks.ts'
 import { createJwtTrusts } from './auth/jwt-trust.ts'
 import type { LastUsed, TokenUse } from './auth/last-used.ts'
-import { authenticatedOf, authentication, keyAuthentication, keyBearerOf, oauthTokenRouter } from './auth/middleware.ts'
+import {
+  authenticatedOf,
+  authentication,
+  keyAuthentication,
+  keyBearerOf,
+  oauthTokenRouter,
+  sessionOrKeyAuthentication,
+} from './auth/middleware.ts'
+import { mintResetLink } from './auth/one-time-link.ts'
 import { createSessions, type Sessions } from './auth/session.ts'
 import { mintToken } from './auth/token.ts'
 import { trustProblem } from './auth/trust-problem.ts'
@@ -21,6 +29,7 @@ import { consoleRouter } from './console/mount.ts'
 import type { Caller } from './domain/caller.ts'
 import type { Scope } from './domain/connection.ts'
 import type { Actor } from './domain/record.ts'
+import { createCsrf } from './http/csrf.ts'
 import { errorPage, notFoundPage } from './http/error-page.ts'
 import { healthRouter } from './http/health.ts'
 import { requestLogging } from './http/logging.ts'
@@ -60,6 +69,7 @@ export function createApp(parts: AppParts): Express {
   hardenApp(app, { publicUrl, trustProxy: config.server.trustProxy })
   app.use(inSequence(requestContext(), securityHeaders({ publicUrl }), requestLogging(logger)))
   const { authenticator, keys, grants } = credentials(parts)
+  const sessions = sessionsOf(parts)
   // First, since nearly every request is its: Express asks one router after the other.
   app.use(
     [...MOUNTS],
@@ -77,7 +87,7 @@ export function createApp(parts: AppParts): Express {
       onRequest: (line) => opened.store.requestLog.add(line),
     }),
   )
-  app.use(ADMIN_MOUNT, adminApi(parts, keys, report))
+  app.use(ADMIN_MOUNT, adminApi(parts, { keys, sessions }, report))
   app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
   app.use(
     oauthTokenRouter(grants, {
@@ -86,13 +96,18 @@ export function createApp(parts: AppParts): Express {
       },
     }),
   )
-  app.use(consoleRouter(consolePorts({ ...parts, sessions: sessionsOf(parts), report })))
+  app.use(consoleRouter(consolePorts({ ...parts, sessions, report })))
   app.use(notFoundPage())
   app.use(errorPage(report))
   return app
 }
 
-function adminApi(parts: AppParts, keys: KeyAuthenticator, report: Report): express.Router {
+interface AdminDoors {
+  readonly keys: KeyAuthenticator
+  readonly sessions: Sessions
+}
+
+function adminApi(parts: AppParts, { keys, sessions }: AdminDoors, report: Report): express.Router {
   const { opened } = parts
   return adminRouter({
     reads: opened.store.reads,
@@ -102,9 +117,14 @@ function adminApi(parts: AppParts, keys: KeyAuthenticator, report: Report): expr
     cursorKey: opened.cursorKey,
     now: parts.now ?? Date.now,
     mint: mintToken,
+    mintResetLink: (user) => mintResetLink(user, Date.now()),
     trustProblem: (trust) => trustProblem(trust, parts.config.auth.allowPrivateIssuers),
     keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
-    authenticate: keyAuthentication(tallied(keys, parts.authFailures), { sourceOf }),
+    authenticate: sessionOrKeyAuthentication({
+      sessions,
+      csrf: createCsrf(opened.cursorKey, parts.publicUrl),
+      keys: keyAuthentication(tallied(keys, parts.authFailures), { sourceOf }),
+    }),
     bearerOf: keyBearerOf,
   })
 }

@@ -153,6 +153,19 @@ const signIn = z.object({
     example: 'false',
     description: 'Never make a person at the first sign-in; provisioning over SCIM goes on',
   }),
+  localRestore: flag().register(about, {
+    env: 'LOCAL_RESTORE',
+    wanted: FLAG_WANTED,
+    example: 'false',
+    description:
+      'Way back in: each start prints a one-time set-up URL, and passwords work where single sign-on is required',
+  }),
+  passwordCost: whole(14, 20).register(about, {
+    env: 'ROLLCALL_PASSWORD_COST',
+    wanted: 'a whole number from 14 to 20',
+    example: '17',
+    description: 'How slow passwords are to guess: scrypt with N of 2 to this power; 17 takes 128 MiB for a moment',
+  }),
 })
 
 const session = z.object({

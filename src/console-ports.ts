@@ -1,4 +1,9 @@
-import type { Sessions } from './auth/session.ts'
+import { createFailureLimiter, type FailureLimiter } from './auth/failure-limiter.ts'
+import { linkHash } from './auth/one-time-link.ts'
+import { createPasswords } from './auth/password.ts'
+import { accountOfSession, type Sessions } from './auth/session.ts'
+import { mintToken } from './auth/token.ts'
+import type { Config } from './config.ts'
 import type { ConsolePorts } from './console/ports.ts'
 import { createCsrf } from './http/csrf.ts'
 import { requestFacts } from './http/request-context.ts'
@@ -7,6 +12,7 @@ import type { Provisioning } from './provisioning/provisioning.ts'
 import { endSessionsNow, personActor, startSession } from './provisioning/sessions.ts'
 
 export interface ConsoleParts {
+  readonly config: Config
   readonly opened: OpenedStore
   readonly provisioning: Provisioning
   readonly publicUrl: string
@@ -17,7 +23,8 @@ export interface ConsoleParts {
 
 /** What pages are given of storage and authentication. */
 export function consolePorts(parts: ConsoleParts): ConsolePorts {
-  const { opened, provisioning, publicUrl, sessions, report, now = Date.now } = parts
+  const { config, opened, provisioning, publicUrl, sessions, report, now = Date.now } = parts
+  const limiter: FailureLimiter = createFailureLimiter(config.auth.failuresPerMinute)
 
   const endSession: ConsolePorts['endSession'] = async (req, res) => {
     const session = await sessions.find(req)
@@ -36,6 +43,12 @@ export function consolePorts(parts: ConsoleParts): ConsolePorts {
   return {
     ...{ reads: opened.store.reads, provisioning, publicUrl, report, now },
     csrf: createCsrf(opened.cursorKey, publicUrl),
+    passwords: createPasswords(config.signIn.passwordCost),
+    mint: mintToken,
+    linkHash,
+    isRestored: config.signIn.localRestore,
+    failed: (req) => limiter.failed(req.ip ?? ''),
+    accountOf: accountOfSession,
     sessionOf: (req) => sessions.find(req),
     endSession,
     async startSession(req, res, signedIn) {

@@ -8,6 +8,7 @@ import { createLastUsed } from './auth/last-used.ts'
 import { type Background, startBackground } from './background.ts'
 import { createCheckpointing } from './checkpointing.ts'
 import type { Config } from './config.ts'
+import { ensureSetupUrl } from './first-admin.ts'
 import { ensureFirstKey } from './first-key.ts'
 import { ensureFirstOrg } from './first-start.ts'
 import { createDrain, type Drain } from './http/drain.ts'
@@ -35,6 +36,8 @@ export interface Gateway {
   readonly firstKey: string | undefined
   /** Why a bootstrap admin key that was given is not in use. */
   readonly keyNotice: string | undefined
+  /** Where an organisation without an administrator gets one: shown this once. */
+  readonly setupUrl: string | undefined
   /** Lets requests in flight finish, writes what is tallied, closes the store. A second call cuts what is left. */
   stop(): Promise<'done' | 'forced'>
 }
@@ -136,10 +139,11 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     const publicUrl = await listen(server, config)
     await checkpoints.adoptKey()
     const said = await firstCredentials(parts, provisioning)
+    const setupUrl = await ensureSetupUrl(provisioning, store.reads, publicUrl, config.signIn.localRestore)
     const { draining } = drain
     stopping.postman = postman(parts, publicUrl)
     listener.app = createApp({ config, publicUrl, opened, provisioning, lastUsed, authFailures, logger, draining })
-    return { publicUrl, opened, provisioning, ...said, stop: () => stop(stopping) }
+    return { publicUrl, opened, provisioning, ...said, setupUrl, stop: () => stop(stopping) }
   } catch (error) {
     server.close()
     await closeStore(stopping)

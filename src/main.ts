@@ -55,10 +55,10 @@ function signalQueue(): SignalQueue {
   }
 }
 
-function startedOf({ publicUrl, opened, firstToken, notice, firstKey, keyNotice }: Gateway): Started {
+function startedOf({ publicUrl, opened, firstToken, notice, firstKey, keyNotice, setupUrl }: Gateway): Started {
   return {
     ...{ scimUrl: `${publicUrl}/scim/v2`, masterKeyFile: opened.keyMadeAt },
-    ...{ firstToken, notice, firstKey, keyNotice },
+    ...{ firstToken, notice, firstKey, keyNotice, setupUrl },
   }
 }
 

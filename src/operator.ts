@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { createTally } from './audit/tally.ts'
+import { mintResetLink, mintSetupLink } from './auth/one-time-link.ts'
 import { mintToken } from './auth/token.ts'
 import { trustProblem } from './auth/trust-problem.ts'
 import { createCheckpointing } from './checkpointing.ts'
@@ -46,6 +47,8 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
       log: { checkpoints: checkpoints.parts, write: () => checkpoints.write(), publicKey: logKey.publicKey, forks },
       operation,
       mintToken,
+      mintSetupLink: () => mintSetupLink(Date.now()),
+      mintResetLink: (user) => mintResetLink(user, Date.now()),
       trustProblem: (trust) => trustProblem(trust, config.auth.allowPrivateIssuers),
     }),
   ])

@@ -7,6 +7,7 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { GroupId, UserId } from '../domain/ids.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
+import { FRESH } from '../domain/session.ts'
 import { entityTags } from '../http/entity-tag.ts'
 import { jsonBody } from '../http/json-body.ts'
 import { requestFacts } from '../http/request-context.ts'
@@ -29,6 +30,7 @@ export function admit(options: AdminRouterOptions): RequestHandler {
   return async (req, res, next) => {
     const request = await requestOf(req, res, options)
     await checkWho(foundRoute(res), request)
+    checkFresh(foundRoute(res), request)
     res.locals[ADMITTED] = request
     next()
   }
@@ -98,6 +100,20 @@ async function checkWho({ who }: Route, { caller, account, params, ports }: Chec
     case 'anybody':
       return
   }
+}
+
+/** @throws DomainError `forbidden` where somebody signed in too long ago for what the route does */
+function checkFresh({ isDangerous, answer: { secret } }: Route, { account, ports }: Checked): void {
+  const { authenticatedAt } = account
+  if (authenticatedAt === undefined || (isDangerous !== true && secret === undefined)) return
+  if (ports.now() - authenticatedAt <= FRESH) return
+  throw new DomainError(
+    'forbidden',
+    'This asks for a sign-in within the last ten minutes: confirm it at /signin/again',
+    {
+      reason: 'session.stale',
+    },
+  )
 }
 
 function requireFlag(flag: Account['isOperator'], sentence: string): void {

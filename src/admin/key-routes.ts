@@ -7,7 +7,8 @@ import { expiryOf, maybeTime, type Route, route, shownTime, textOf, time } from 
 
 const scope = z.enum(['operator', 'admin', 'auditor', 'user'])
 
-const apiKey = z.object({
+/** A key as the API shows it. */
+export const apiKey = z.object({
   ...{ id: z.uuid(), name: z.string(), scope, user: z.uuid().nullable(), created: time },
   ...{ expires: time.nullable(), lastUsed: time.nullable(), revoked: time.nullable() },
 })
@@ -68,7 +69,8 @@ function invalid(path: string, sentence: string): DomainError {
   return new DomainError('invalid-value', sentence, { params: { path } })
 }
 
-function shownKey(key: ApiKey): z.input<typeof apiKey> {
+/** @returns the key without what it is checked against */
+export function shownKey(key: ApiKey): z.input<typeof apiKey> {
   const { id, name, scope: may, user, created, expires, lastUsed, revoked } = key
   return {
     ...{ id, name, scope: may, user: user ?? null, created: shownTime(created) },

@@ -12,7 +12,7 @@ export const meRoutes: readonly Route[] = [
     ...{ method: 'GET', path: '/me', tag: 'Keys', summary: 'Show whose key this is and what it may', who: 'anybody' },
     answer: { status: 200, schema: me },
     handle({ account, orgId }) {
-      const { keyId, user, ...rights } = account
+      const { keyId, user, authenticatedAt: _time, ...rights } = account
       return Promise.resolve({ body: { key: keyId, org: orgId, user: user ?? null, ...rights } })
     },
   }),

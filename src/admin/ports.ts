@@ -1,7 +1,8 @@
 import type { RequestHandler, Response } from 'express'
 import type { Account } from '../domain/api-key.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
-import type { KeyId, OrgId, TokenId } from '../domain/ids.ts'
+import type { OneTimeLink } from '../domain/local-sign-in.ts'
+import type { KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
@@ -11,6 +12,12 @@ export interface MintedSecret {
   readonly text: string
   /** SHA-256 of the text, 32 bytes. */
   readonly secretHash: Uint8Array
+}
+
+/** A link just made: its text is shown once. */
+export interface MintedLink {
+  readonly text: string
+  readonly link: OneTimeLink & { readonly user: UserId }
 }
 
 /** What the admin API works with; `app.ts` fills it in, so that it knows neither storage nor authentication. */
@@ -27,6 +34,8 @@ export interface AdminPorts {
   readonly now: () => number
   /** A fresh token or key of that id. */
   readonly mint: (id: TokenId | KeyId) => MintedSecret
+  /** A fresh link by which a person sets another password. */
+  readonly mintResetLink: (user: UserId) => MintedLink
   /** Why no JWT could, or too many would, satisfy a trust: a sentence; undefined when it is sound. */
   readonly trustProblem: (trust: NonNullable<ConnectionDraft['trust']>) => string | undefined
   /** Keeps the answer of a request that is to be done once. */

@@ -66,6 +66,11 @@ interface Shape<Path extends string, Query extends z.ZodType, Body extends z.Zod
   /** One line for the document, an imperative sentence without a full stop. */
   readonly summary: string
   readonly who: Who
+  /**
+   * A dangerous act: whoever comes with a session must have proved who they are within the last ten minutes. So is every
+   * route that answers a secret.
+   */
+  readonly isDangerous?: true
   /** Parts of the path that are words of the client's, such as a product, and no ids. */
   readonly texts?: readonly PathNames<Path>[]
   readonly query?: Query

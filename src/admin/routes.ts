@@ -6,12 +6,14 @@ import { meRoutes } from './me-routes.ts'
 import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
 import { ownerRoutes } from './owner-routes.ts'
+import { personalKeyRoutes } from './personal-key-routes.ts'
 import { roleRoutes } from './role-routes.ts'
 import type { Route } from './route.ts'
 import { ruleRoutes } from './rule-routes.ts'
 import { serviceAccountRoutes } from './service-account-routes.ts'
 import { teamMemberRoutes } from './team-member-routes.ts'
 import { teamRoutes } from './team-routes.ts'
+import { sessionRoutes } from './session-routes.ts'
 import { seatRoutes } from './seat-routes.ts'
 import { settingsRoutes } from './settings-routes.ts'
 import { userRoutes } from './user-routes.ts'
@@ -52,6 +54,7 @@ export const ROUTES: readonly Route[] = [
   ...orgRoutes,
   ...meRoutes,
   ...keyRoutes,
+  ...personalKeyRoutes,
   ...userRoutes,
   ...membershipRoutes,
   ...groupRoutes,
@@ -64,6 +67,7 @@ export const ROUTES: readonly Route[] = [
   ...serviceAccountRoutes,
   ...seatRoutes,
   ...settingsRoutes,
+  ...sessionRoutes,
   ...breakerRoutes,
   ...ruleRoutes,
 ]

@@ -45,6 +45,7 @@ const usersQuery = z.strictObject({
 const RIGHTS = new Map<string, PersonFlag>([
   ['billingAdmin', 'billing_admin'],
   ['auditor', 'auditor'],
+  ['breakGlass', 'break_glass'],
 ])
 
 const CSV = 'text/csv; charset=utf-8; header=present'
@@ -110,12 +111,13 @@ export const userRoutes: readonly Route[] = [
   }),
   route({
     ...{ method: 'PUT', path: '/users/{user}/rights/{right}', tag: 'Users', who: 'orgAdmin', texts: ['right'] },
-    summary: 'Make a person a billing admin (billingAdmin) or an auditor (auditor), or end it',
+    isDangerous: true,
+    summary: 'Make a person a billing admin (billingAdmin), an auditor (auditor) or a break-glass account, or end it',
     body: z.strictObject({ on: z.boolean() }).meta({ examples: [{ on: true }] }),
     answer: { status: 204 },
     async handle({ provisioning, caller, params, body }) {
       const flag = RIGHTS.get(params.right)
-      if (flag === undefined) throw new DomainError('not-found', 'The rights are billingAdmin and auditor')
+      if (flag === undefined) throw new DomainError('not-found', 'The rights are billingAdmin, auditor and breakGlass')
       await setPersonFlag(provisioning, caller, params.user as UserId, { flag, on: body.on }).durable
       return {}
     },

@@ -8,6 +8,8 @@ import express, {
 import type { AuthError } from './auth-error.ts'
 import type { Authenticated, Authenticator } from './authenticate.ts'
 import type { KeyAuthenticator, KeyBearer } from './api-key.ts'
+import { type Csrf, CSRF_HEADER } from '../http/csrf.ts'
+import { accountOfSession, type Sessions } from './session.ts'
 import type { TokenAnswer, TokenGrants } from './token-grant.ts'
 
 export interface SourceOptions {
@@ -62,6 +64,37 @@ export function keyAuthentication(authenticator: KeyAuthenticator, options: Sour
     next()
   }
 }
+
+export interface SessionDoor {
+  readonly sessions: Pick<Sessions, 'find'>
+  readonly csrf: Csrf
+  /** For requests that show a key, or nothing. */
+  readonly keys: RequestHandler
+}
+
+/**
+ * The same for browsers too: a request without an `Authorization` header may come with the cookie of a session. One that
+ * changes something carries the token against forged requests in {@link CSRF_HEADER}; every answer to another tells it.
+ */
+export function sessionOrKeyAuthentication({ sessions, csrf, keys }: SessionDoor): RequestHandler {
+  return async (req, res, next) => {
+    try {
+      const session = req.headers.authorization === undefined ? await sessions.find(req) : undefined
+      if (session === undefined) {
+        keys(req, res, next)
+        return
+      }
+      if (SAFE.has(req.method)) res.setHeader(CSRF_HEADER, csrf.token(req, res, session.id))
+      else csrf.check(req, req.get(CSRF_HEADER), session.id)
+      keyShownIn.set(res, { orgId: session.orgId, account: accountOfSession(session) })
+    } catch (error) {
+      return next(error)
+    }
+    next()
+  }
+}
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
  * Whose key the request showed that `res` answers.

@@ -97,7 +97,7 @@ function isLive(session: StoredSession, { idle }: SessionsOptions, now: number):
 }
 
 /** What a person who is signed in may do at the admin API: what a key of theirs may. */
-export function accountOfSession({ id, holder }: StoredSession): Account {
+export function accountOfSession({ id, holder, authenticatedAt }: StoredSession): Account {
   const isOrgAdmin = holder.orgRole === 'admin'
   return {
     keyId: id,
@@ -107,5 +107,6 @@ export function accountOfSession({ id, holder }: StoredSession): Account {
     isOrgAdmin,
     isAuditor: holder.auditor,
     isBillingAdmin: isOrgAdmin || holder.billingAdmin,
+    authenticatedAt,
   }
 }

@@ -1,8 +1,9 @@
 import type { ForkGuard } from '../audit/forks.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { ReadStores } from '../domain/ports.ts'
-import type { KeyId, TokenId } from '../domain/ids.ts'
+import type { KeyId, TokenId, UserId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
+import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { Operation } from '../provisioning/found-org.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
 
@@ -45,6 +46,10 @@ export interface Operator {
   operation(): Operation
   /** A fresh token or key: its text is shown once, only its hash is kept. */
   mintToken(id: TokenId | KeyId): { readonly text: string; readonly secretHash: Uint8Array }
+  /** A fresh link that sets an org up; its text is shown once. */
+  mintSetupLink(): { readonly text: string; readonly link: OneTimeLink }
+  /** A fresh link by which a person sets another password; its text is shown once. */
+  mintResetLink(user: UserId): { readonly text: string; readonly link: OneTimeLink & { readonly user: UserId } }
   /** Why no JWT could, or too many would, satisfy a trust: a sentence; undefined when it is sound. */
   trustProblem(trust: TrustDraft): string | undefined
 }
@@ -85,4 +90,6 @@ export interface Started {
   readonly firstKey: string | undefined
   /** Why a bootstrap admin key that was given is not in use. */
   readonly keyNotice: string | undefined
+  /** Where the first administrator sets up a password, shown this once. */
+  readonly setupUrl: string | undefined
 }

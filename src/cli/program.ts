@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { adminCommand } from './admin-commands.ts'
 import { attributeCommand } from './attribute-commands.ts'
 import { breakerCommand } from './breaker-commands.ts'
 import { connectionCommand } from './connection-commands.ts'
@@ -15,6 +16,7 @@ import { rulesCommand } from './rules-commands.ts'
 import { seatCommand } from './seat-commands.ts'
 import { settingsCommand } from './settings-commands.ts'
 import { serviceAccountCommand } from './service-account-commands.ts'
+import { sessionCommand } from './session-commands.ts'
 import { storeCommands } from './store-commands.ts'
 import { teamCommand } from './team-commands.ts'
 import { tokenCommand } from './token-commands.ts'
@@ -36,6 +38,8 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(connectionCommand(ports))
   program.addCommand(tokenCommand(ports))
   program.addCommand(userCommand(ports))
+  program.addCommand(adminCommand(ports))
+  program.addCommand(sessionCommand(ports))
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
   program.addCommand(groupCommand(ports))

@@ -16,16 +16,17 @@ function serveCommand(ports: CommandPorts): Command {
     )
 }
 
-function startedLine({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice }: Started): string {
-  return jsonLine({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice })
+function startedLine({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice, setupUrl }: Started): string {
+  return jsonLine({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice, setupUrl })
 }
 
 /** The token is shown this once and is nowhere in the log. */
-function startedText({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice }: Started): string {
+function startedText({ scimUrl, masterKeyFile, firstToken, notice, firstKey, keyNotice, setupUrl }: Started): string {
   const lines = [`SCIM base URL: ${scimUrl}`]
   if (masterKeyFile !== undefined) lines.push(keyMadeText(masterKeyFile))
   if (firstToken !== undefined) lines.push(`First token, shown this once: ${firstToken}`)
   if (firstKey !== undefined) lines.push(`First admin key, shown this once: ${firstKey}`)
+  if (setupUrl !== undefined) lines.push(`Set up the first administrator, once, within seven days: ${setupUrl}`)
   if (keyNotice !== undefined) lines.push(`Warning: ${keyNotice}`)
   if (notice !== undefined) lines.push(`Warning: ${notice}`)
   return lines.join('\n')

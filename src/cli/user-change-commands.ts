@@ -91,15 +91,22 @@ function activeCommand(ports: CommandPorts, name: string, active: boolean): Comm
   )
 }
 
+interface FlagOptions {
+  readonly auditor?: true
+  readonly breakGlass?: true
+  readonly off?: true
+}
+
 function flagCommand(ports: CommandPorts): Command {
   const command = new Command('flag')
-    .description('make a person a billing admin or an auditor, or end it')
-    .addOption(new Option('--billing-admin', 'billing admin').conflicts('auditor'))
-    .option('--auditor', 'auditor: reads everything, changes nothing')
+    .description('make a person a billing admin, an auditor or a break-glass account, or end it')
+    .addOption(new Option('--billing-admin', 'billing admin').conflicts(['auditor', 'breakGlass']))
+    .addOption(new Option('--auditor', 'auditor: reads everything, changes nothing').conflicts('breakGlass'))
+    .option('--break-glass', 'break-glass: signs in by password always, and no connection may touch it')
     .option('--off', 'end it')
   return onUser(ports, command, async ({ operator, caller, user }, options) => {
-    const { auditor, off } = options as { readonly auditor?: true; readonly off?: true }
-    const flag = auditor === true ? 'auditor' : 'billing_admin'
+    const { auditor, breakGlass, off } = options as FlagOptions
+    const flag = breakGlass === true ? 'break_glass' : auditor === true ? 'auditor' : 'billing_admin'
     await setPersonFlag(operator.provisioning, caller, user.id, { flag, on: off !== true }).durable
   })
 }

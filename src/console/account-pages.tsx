@@ -3,7 +3,7 @@ import type { SessionId } from '../domain/ids.ts'
 import type { Session } from '../domain/session.ts'
 import { isId } from '../domain/ids.ts'
 import { endSessionsNow } from '../provisioning/sessions.ts'
-import { Form, Hidden, Page } from './page.tsx'
+import { Form, Hidden, Link, Page, shownTime, Time } from './page.tsx'
 import type { PageRequest, Topic } from './page-route.ts'
 import { redirect, render } from './render.tsx'
 
@@ -19,7 +19,8 @@ export const accountTopic: Topic = {
 async function showAccount({ res, session, ports }: PageRequest): Promise<void> {
   const { orgId, user, id } = session!
   const sessions = await ports.reads.sessions.list(orgId, ports.now(), user)
-  render(res, 200, <AccountPage sessions={sessions} own={id} />)
+  const hasPassword = (await ports.reads.passwords.find(orgId, user)) !== undefined
+  render(res, 200, <AccountPage sessions={sessions} own={id} hasPassword={hasPassword} />)
 }
 
 /** Ends one of the person's own sessions; another's id, like one that is over, ends nothing. */
@@ -41,11 +42,27 @@ const METHODS: Readonly<Record<Session['method'], string>> = {
   invite: 'invitation',
 }
 
-function AccountPage({ sessions, own }: { readonly sessions: readonly Session[]; readonly own: SessionId }): VNode {
+interface AccountProps {
+  readonly sessions: readonly Session[]
+  readonly own: SessionId
+  readonly hasPassword: boolean
+}
+
+function AccountPage({ sessions, own, hasPassword }: AccountProps): VNode {
   return (
     <Page title="Your account">
+      <ul>
+        <li>
+          <Link to="/account/keys">Your API keys</Link>
+        </li>
+        {hasPassword ? (
+          <li>
+            <Link to="/account/password">Change your password</Link>
+          </li>
+        ) : null}
+      </ul>
       <h2>Where you are signed in</h2>
-      <div class="scroll">
+      <div class="scroll" role="region" aria-label="Your sessions" tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -69,9 +86,11 @@ function AccountPage({ sessions, own }: { readonly sessions: readonly Session[];
 function SessionRow({ session, isOwn }: { readonly session: Session; readonly isOwn: boolean }): VNode {
   return (
     <tr>
-      <td>{shownTime(session.created)}</td>
+      <td>
+        <Time at={session.created} />
+      </td>
       <td>{METHODS[session.method]}</td>
-      <td>{isOwn ? 'now, in this browser' : shownTime(session.lastSeen)}</td>
+      <td>{isOwn ? 'now, in this browser' : <Time at={session.lastSeen} />}</td>
       <td>
         {isOwn ? null : (
           <Form action="/account/sessions/end">
@@ -84,9 +103,4 @@ function SessionRow({ session, isOwn }: { readonly session: Session; readonly is
       </td>
     </tr>
   )
-}
-
-/** UTC to the minute: the server does not know where the reader is. */
-function shownTime(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }

@@ -1,5 +1,5 @@
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express'
-import type { StoredSession } from '../domain/session.ts'
+import { FRESH, type StoredSession } from '../domain/session.ts'
 import { CSRF_FIELD } from '../http/csrf.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import { requestContextOf, requestFacts } from '../http/request-context.ts'
@@ -12,9 +12,6 @@ import { answerError } from './problem-page.tsx'
 import { ensurePageFacts, redirect, setPageFacts } from './render.tsx'
 import { STYLE, STYLE_PATH } from './style-sheet.ts'
 import { TOPICS } from './topics.ts'
-
-/** How long after proving who they are a person may do dangerous acts, in milliseconds. */
-export const FRESH = 10 * 60_000
 
 const MOST_FORM = '64kb'
 const MOST_FIELDS = 200

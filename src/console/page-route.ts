@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express'
 import type { ComponentChildren } from 'preact'
+import type { Caller } from '../domain/caller.ts'
 import type { OrgSummary } from '../domain/ports.ts'
 import type { StoredSession } from '../domain/session.ts'
 import type { Operation } from '../provisioning/found-org.ts'
@@ -44,6 +45,12 @@ export interface SignInContext {
   readonly returnTo: string
   /** Only this person may answer: they are signed in and are asked again. */
   readonly again: StoredSession | undefined
+}
+
+/** The person who is signed in, as use cases know them: with the rights they have now. */
+export function ownCaller({ session, ports, operation }: PageRequest): Caller {
+  if (session === undefined) throw new Error('this page is for who is signed in')
+  return { orgId: session.orgId, connection: undefined, account: ports.accountOf(session), ...operation }
 }
 
 /** A part of the console: its addresses, and what it puts on the sign-in page. `topics.ts` lists them. */

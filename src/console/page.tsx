@@ -138,6 +138,16 @@ export function Field({ name, label, hint, problem, ...field }: FieldProps): VNo
   )
 }
 
+/** A time in UTC, to the minute: the server does not know where the reader is. @param at epoch milliseconds */
+export function Time({ at }: { readonly at: number }): VNode {
+  return <time dateTime={new Date(at).toISOString()}>{shownTime(at)}</time>
+}
+
+/** The same as text. */
+export function shownTime(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
 /** A field that nobody sees. */
 export function Hidden({ name, value }: { readonly name: string; readonly value: string }): VNode {
   return <input type="hidden" name={name} value={value} />

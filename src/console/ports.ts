@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express'
-import type { OrgId, SessionId, UserId } from '../domain/ids.ts'
+import type { Account } from '../domain/api-key.ts'
+import type { KeyId, OrgId, SessionId, UserId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { SignInMethod, StoredSession } from '../domain/session.ts'
 import type { Csrf } from '../http/csrf.ts'
@@ -17,6 +18,13 @@ export interface SignedIn {
   readonly idToken?: string | undefined
 }
 
+/** Makes and checks what is stored of passwords. */
+export interface PasswordHashes {
+  hash(password: string): Promise<string>
+  /** Takes as long without a hash, and then says no. */
+  verify(password: string, hash: string | undefined): Promise<boolean>
+}
+
 /** What pages work with; `app.ts` fills it in, so that they know neither storage nor authentication. */
 export interface ConsolePorts {
   readonly reads: ReadStores
@@ -28,8 +36,19 @@ export interface ConsolePorts {
   /** The time, epoch milliseconds. */
   readonly now: () => number
   readonly csrf: Csrf
+  readonly passwords: PasswordHashes
+  /** A fresh key of that id: its text is shown once. */
+  readonly mint: (id: KeyId) => { readonly text: string; readonly secretHash: Uint8Array }
+  /** The hash by which the text of a one-time link is looked up; undefined for what was never one. */
+  readonly linkHash: (text: string) => Uint8Array | undefined
+  /** Whether the operator opened the local ways although single sign-on is asked for. */
+  readonly isRestored: boolean
+  /** Counts a failure of the request's source. @returns seconds to wait where it is over the limit */
+  readonly failed: (req: Request) => Promise<number | undefined>
   /** The live session of a request, with the person as they are now. */
   readonly sessionOf: (req: Request) => Promise<StoredSession | undefined>
+  /** What the person of a session may do. */
+  readonly accountOf: (session: StoredSession) => Account
   /**
    * Begins a session and gives the browser its cookie; the one before in this browser ends. Nothing may be sent before.
    * @throws DomainError `forbidden` when the person is not active

@@ -48,6 +48,11 @@ export function renderProblem(res: Response, status: number, sentence: string, t
   render(res, status, <ProblemPage title={heading} sentence={sentence} requestId={requestId} />)
 }
 
+/** The refusal of who tried too often. @param retryAfter seconds */
+export function tooMany(retryAfter: number): Error {
+  return Object.assign(new Error('too many attempts'), { status: 429, retryAfter })
+}
+
 /** Seconds a browser waits after an outage that named no time of its own. */
 const RETRY_AFTER = 5
 

@@ -31,6 +31,9 @@ a { color: var(--act); }
 .skip:focus { left: 0; z-index: 1; }
 .field { display: flex; flex-direction: column; gap: .25rem; margin: 0 0 1rem; }
 label { font-weight: 600; }
+.choice { margin: 0 0 1rem; }
+.choice input { width: auto; min-height: auto; margin-right: .5rem; }
+.choice .hint { display: block; }
 input, select { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; border: 1px solid var(--line);
   border-radius: .375rem; background: var(--card); color: inherit; font: inherit; }
 button, .button { display: inline-block; min-height: 2.75rem; padding: .5rem 1rem; border: 1px solid var(--act);

@@ -1,5 +1,9 @@
 import { accountTopic } from './account-pages.tsx'
 import type { Topic } from './page-route.ts'
+import { ownKeyTopic } from './own-key-pages.tsx'
+import { passwordTopic } from './password-pages.tsx'
+import { resetTopic } from './reset-pages.tsx'
+import { setupTopic } from './setup-pages.tsx'
 import { signInTopic } from './sign-in-pages.tsx'
 
 /**
@@ -31,4 +35,4 @@ import { signInTopic } from './sign-in-pages.tsx'
  * - `ports.startSession(req, res, { orgId, userId, method, … })` signs somebody in; then `redirect(res, returnTo)` with
  *   what `safeReturnTo` (`http/return-to.ts`) made of what the client said.
  */
-export const TOPICS: readonly Topic[] = [signInTopic, accountTopic]
+export const TOPICS: readonly Topic[] = [signInTopic, passwordTopic, setupTopic, resetTopic, accountTopic, ownKeyTopic]

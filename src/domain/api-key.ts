@@ -55,4 +55,6 @@ export interface Account {
   /** Reads everything of the org. */
   readonly isAuditor: boolean
   readonly isBillingAdmin: boolean
+  /** Of a session: when the person last proved who they are, epoch milliseconds. */
+  readonly authenticatedAt?: number
 }

@@ -29,6 +29,10 @@ export interface OrgSettings {
   /** Whether deactivating a person also ends their memberships and explicit values for good. */
   readonly deactivateRemoves: boolean
   readonly membersMayCreateTeams: boolean
+  /** Whether people make keys of the admin API for themselves; those there are stay. */
+  readonly personalKeys: boolean
+  /** Whether people sign in by the identity provider alone; break-glass accounts are excepted. */
+  readonly ssoRequired: boolean
   /** Whether scripts may add people to teams that an identity provider manages. */
   readonly scriptMayAddToIdpTeams: boolean
   readonly breaker: BreakerSettings
@@ -80,6 +84,8 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   'seatTypes.viewer': seatTypes('Seats that viewers may hold', ['viewer', 'none']),
   deactivateRemoves: flag('Deactivating a person ends their memberships and explicit values for good', false),
   membersMayCreateTeams: flag('Members may create teams', false),
+  personalKeys: flag('People may make API keys for themselves', true),
+  ssoRequired: flag('People sign in by the identity provider alone, save for break-glass accounts', false),
   scriptMayAddToIdpTeams: flag('Scripts may add people to teams that an identity provider manages', false),
   'breaker.mode': choice('What happens when very many people are removed at once', ['alert', 'hold', 'off']),
   'breaker.percent': whole(
@@ -145,6 +151,8 @@ function typed(values: SettingValues): OrgSettings {
     seatTypes: byRole<readonly SeatType[]>('seatTypes'),
     deactivateRemoves: values['deactivateRemoves'] as boolean,
     membersMayCreateTeams: values['membersMayCreateTeams'] as boolean,
+    personalKeys: values['personalKeys'] as boolean,
+    ssoRequired: values['ssoRequired'] as boolean,
     scriptMayAddToIdpTeams: values['scriptMayAddToIdpTeams'] as boolean,
     breaker: {
       mode: values['breaker.mode'] as BreakerSettings['mode'],

@@ -12,6 +12,7 @@ import type { OrgAttributes } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
 import type { OutboxReads } from './outbox.ts'
 import type { CustomRole } from './role.ts'
+import type { LinkReads, PasswordReads } from './local-sign-in.ts'
 import type { ServiceReads, TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
@@ -212,6 +213,8 @@ export interface ReadStores {
   readonly credentials: CredentialReads
   readonly keys: KeyReads
   readonly sessions: SessionReads
+  readonly passwords: PasswordReads
+  readonly oneTimeLinks: LinkReads
   readonly answers: AnswerReads
   readonly outbox: OutboxReads
   readonly memberships: MembershipReads

@@ -1,6 +1,9 @@
 import type { KeyHolder } from './api-key.ts'
 import type { OrgId, SessionId, UserId } from './ids.ts'
 
+/** How long after proving who they are a person may do dangerous acts, in milliseconds. */
+export const FRESH = 10 * 60_000
+
 /** How a person proved who they are. */
 export type SignInMethod = 'oidc' | 'ldap' | 'password' | 'setup' | 'invite'
 
@@ -61,8 +64,6 @@ export type SessionSelection =
 
 export interface SessionWrites {
   insert(orgId: OrgId, session: NewSession, at: number): Promise<void>
-  /** The person of a session proved again who they are. */
-  authenticated(orgId: OrgId, id: SessionId, at: number): Promise<void>
   /** Ends sessions at once. @returns which there were */
   end(orgId: OrgId, which: SessionSelection): Promise<readonly EndedSession[]>
   /** Forgets those that reached their end before `at`. */

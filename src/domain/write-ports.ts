@@ -7,6 +7,7 @@ import type { ConnectionId, GroupId, JobId, KeyId, OrgId, RecordId, RoleId, Toke
 import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { HeldAccess } from './held-access.ts'
 import type { Json } from './json.ts'
+import type { OneTimeLinkWrites, PasswordWrites } from './local-sign-in.ts'
 import type { OnceKey } from './kept-answer.ts'
 import type { OrgAttribute } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
@@ -197,9 +198,9 @@ export interface AccessWrites {
   record(orgId: OrgId, changes: readonly AccessChange[], seq: number, at: number): Promise<void>
 }
 
-/** What an explicit value is about: reconcile reads all kinds but `registry_role` and `auditor`, which derive nothing. */
+/** What an explicit value is about: reconcile reads all kinds but `registry_role`, `auditor` and `break_glass`, which derive nothing. */
 export interface GrantKey {
-  readonly kind: Grant['kind'] | 'registry_role' | 'auditor'
+  readonly kind: Grant['kind'] | 'registry_role' | 'auditor' | 'break_glass'
   /** Product, team id or registry name; '' for org_role and flags. */
   readonly target: string
 }
@@ -378,6 +379,8 @@ export interface WriteStores {
   readonly removed: RemovedAccessWrites
   readonly keys: KeyWrites
   readonly sessions: SessionWrites
+  readonly passwords: PasswordWrites
+  readonly oneTimeLinks: OneTimeLinkWrites
   readonly answers: AnswerWrites
   readonly identities: IdentityWrites
   readonly outbox: OutboxWrites

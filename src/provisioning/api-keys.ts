@@ -1,11 +1,14 @@
 import type { ApiKey } from '../domain/api-key.ts'
+import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { KeyId, OrgId } from '../domain/ids.ts'
+import type { KeyId, OrgId, UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RecordDraft, RecordTarget } from '../domain/record.ts'
 import type { NewKey, WriteStores } from '../domain/write-ports.ts'
+import { isOrgAdminCaller } from './caller-right.ts'
 import type { Operation } from './found-org.ts'
 import type { Provisioning } from './provisioning.ts'
+import { submitChange } from './submit-change.ts'
 
 /** Live keys an account, or the org itself, may have. */
 const MAX_LIVE_KEYS = 50
@@ -60,6 +63,57 @@ export async function revokeKeysOf(
   user: ApiKey['user'],
 ): Promise<void> {
   for (const key of await stores.keys.list(orgId)) if (key.user === user) await endKey(stores, operation, key)
+}
+
+/**
+ * A person makes a key for themself; an org admin may make it for them.
+ * @throws DomainError `not-found`, `forbidden` for another's, and where the org lets people make none, `too-many`
+ */
+export function createPersonalKey(
+  provisioning: Provisioning,
+  caller: Caller,
+  key: NewKey & { readonly user: UserId },
+): Submitted<ApiKey> {
+  const { orgId } = caller
+  const intent = { action: 'key.create', subject: key.user, targets: [{ type: 'user', id: key.user }] as const }
+  return submitChange(provisioning, caller, intent, async (stores) => {
+    if (!isOrgAdminCaller(caller)) {
+      checkOwn(caller, key.user)
+      if (!(await stores.orgs.policy(orgId)).settings.personalKeys) throw noneAllowed()
+    }
+    const person = await stores.users.find(orgId, key.user)
+    if (person?.accountType !== 'USER') throw new DomainError('not-found', `User ${key.user} not found`)
+    return writeKey(stores, caller, orgId, key)
+  })
+}
+
+/**
+ * Ends a key of a person at once; their own, or as an org admin.
+ * @throws DomainError `not-found`, `forbidden`
+ */
+export function revokePersonalKey(
+  provisioning: Provisioning,
+  caller: Caller,
+  { user, id }: { readonly user: UserId; readonly id: KeyId },
+): Submitted<void> {
+  const intent = { action: 'key.revoke', subject: id, targets: [{ type: 'key', id }] as const }
+  return submitChange(provisioning, caller, intent, async (stores) => {
+    if (!isOrgAdminCaller(caller)) checkOwn(caller, user)
+    const found = (await stores.keys.list(caller.orgId)).find((key) => key.id === id && key.user === user)
+    if (found === undefined) throw new DomainError('not-found', `Key ${id} not found`)
+    await endKey(stores, caller, found)
+  })
+}
+
+function checkOwn({ account }: Caller, user: UserId): void {
+  if (account?.user === user) return
+  throw new DomainError('forbidden', 'Only the person, or an organisation admin, may do this', { reason: 'right.own' })
+}
+
+function noneAllowed(): DomainError {
+  return new DomainError('forbidden', 'Your organisation lets people make no keys of their own; ask an administrator', {
+    reason: 'key.personal',
+  })
 }
 
 /**

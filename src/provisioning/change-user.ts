@@ -20,6 +20,7 @@ import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.t
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { reconcileAsked, withEffects } from './reconcile-people.ts'
 import { removeAccess } from './restore-user.ts'
+import { checkNotBreakGlass } from './local-way.ts'
 import { endSessionsAfter } from './sessions.ts'
 import { submitChange } from './submit-change.ts'
 import { isSameUser, userChanges, userTarget } from './user-record.ts'
@@ -62,6 +63,7 @@ export function changeUser(
     if (before === undefined) throw new DomainError('not-found', `User ${id} not found`)
     checkVersion(before.version, options.ifMatch)
     await checkOwner(stores, orgId, caller, before.owner)
+    await checkNotBreakGlass(stores, caller, before)
     const { after, wishes } = await changed(stores, caller, before, options)
     const subject = { before, after, namesRoles: options.namesRoles === true }
     const granted = await applyWishes(stores, caller, subject, wishes)

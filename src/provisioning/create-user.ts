@@ -20,12 +20,14 @@ export interface UserDraft extends UserState {
   readonly ignored?: readonly string[]
   /** Runs first, in the same unit of work: it may refuse, and says what is wished and who answers for the account. */
   readonly prepare?: (stores: WriteStores) => Promise<Prepared>
+  /** Runs last, in the same unit of work, for what goes with the person. */
+  readonly finish?: (stores: WriteStores, made: User) => Promise<void>
 }
 
 export interface Prepared {
   readonly wishes: readonly AccessWish[]
   /** The person who answers for a service account. */
-  readonly answering: UserId
+  readonly answering?: UserId
 }
 
 /**
@@ -81,6 +83,7 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
       effects,
       steps: [...(droppedKeys(draft.ignored).steps ?? []), ...granted.steps],
     })
+    await draft.finish?.(stores, user)
     return withEffects(user, effects)
   })
 }

@@ -7,6 +7,7 @@ import { revokeKeysOf } from './api-keys.ts'
 import { endedAccess, guardRemovals, holdRemoval, removerOf } from './guard-removals.ts'
 import { checkMayDelete } from './ownership.ts'
 import { checkAdminStays } from './admin-guard.ts'
+import { checkNotBreakGlass } from './local-way.ts'
 import type { ChangeOptions, Provisioning } from './provisioning.ts'
 import { reconcilePeople } from './reconcile-people.ts'
 import { endSessions } from './sessions.ts'
@@ -43,6 +44,7 @@ export function deleteUser(
     checkVersion(user.version, options.ifMatch)
     await checkMayDelete(stores, orgId, caller, user.owner)
     await checkAdminStays(stores, caller, user)
+    await checkNotBreakGlass(stores, caller, user)
     await stores.users.remove(orgId, id, stores.now)
     await stores.count(orgId, 'user', -1)
     if (user.accountType !== 'USER') await revokeKeysOf(stores, caller, orgId, id)

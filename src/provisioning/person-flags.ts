@@ -7,10 +7,17 @@ import type { Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
 import { userTarget } from './user-record.ts'
 
-/** What an org admin says of a person beside the org role; neither a rule nor a connection ever does. */
-export type PersonFlag = 'billing_admin' | 'auditor'
+/**
+ * What an org admin says of a person beside the org role; neither a rule nor a connection ever does. A break-glass
+ * account signs in by password where single sign-on is asked of everybody, and no connection may touch it.
+ */
+export type PersonFlag = 'billing_admin' | 'auditor' | 'break_glass'
 
-const PATHS: Readonly<Record<PersonFlag, string>> = { billing_admin: 'billingAdmin', auditor: 'auditor' }
+const PATHS: Readonly<Record<PersonFlag, string>> = {
+  billing_admin: 'billingAdmin',
+  auditor: 'auditor',
+  break_glass: 'breakGlass',
+}
 
 /**
  * Makes a person a billing admin or an auditor, or ends it. An auditor reads all and changes nothing by that.
@@ -32,6 +39,7 @@ export function setPersonFlag(
     if (user.accountType !== 'USER') {
       throw new DomainError('invalid-value', 'A service account has no right over the organization; name a person.')
     }
+    if (flag === 'break_glass' && on && user.owner !== undefined) throw managed()
     const key = { kind: flag, target: '' } as const
     const former = on
       ? await stores.grants.set(orgId, id, { ...key, value: 'true', setBy: actor.id, at: stores.now })
@@ -51,4 +59,12 @@ export function setPersonFlag(
     })
     return true
   })
+}
+
+function managed(): DomainError {
+  return new DomainError(
+    'forbidden',
+    'An identity provider manages this person; a break-glass account is one that none manages. Make an account of its own for it',
+    { reason: 'break-glass.managed' },
+  )
 }

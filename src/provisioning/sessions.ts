@@ -46,6 +46,7 @@ export async function writeSession(
   }
   await stores.sessions.purge(orgId, stores.now)
   await stores.sessions.insert(orgId, session, stores.now)
+  if (session.method === 'password') await stores.passwords.succeeded(orgId, session.user)
   await stores.journal.append(orgId, {
     action: 'session.start',
     actor: personActor(session),

@@ -51,14 +51,6 @@ export function sessionWrites(db: Kysely<Database>): SessionWrites {
         })
         .execute()
     },
-    async authenticated(orgId, id, at) {
-      await db
-        .updateTable('session')
-        .set({ authenticated_at: at })
-        .where('org_id', '=', orgId)
-        .where('id', '=', id)
-        .execute()
-    },
     async end(orgId, which) {
       const rows = await endSessions(db, orgId, which)
       return rows.map(({ id, user_id: user }) => ({ id: id as SessionId, user: user as UserId }))

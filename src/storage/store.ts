@@ -21,6 +21,7 @@ import { type Deployment, findDeployment, insertDeployment } from './deployment-
 import { groupReads } from './group-reads.ts'
 import { answerReads, keepAnswer } from './kept-answers.ts'
 import { identityReads, type Pseudonym } from './identities.ts'
+import { linkReads, passwordReads } from './local-sign-in.ts'
 import { membershipReads } from './membership-reads.ts'
 import { orgReads } from './org-reads.ts'
 import { insertChain } from './org-writes.ts'
@@ -154,6 +155,8 @@ export function openStore(
     credentials: translatingErrors(dataVersion === undefined ? credentials : keepingTokens(credentials, dataVersion)),
     keys: translatingErrors(apiKeyReads(reader)),
     sessions: translatingErrors(sessionReads(reader)),
+    passwords: translatingErrors(passwordReads(reader)),
+    oneTimeLinks: translatingErrors(linkReads(reader)),
     answers: translatingErrors(answerReads(reader)),
     outbox: translatingErrors(outboxReads(reader)),
     memberships: translatingErrors(membershipReads(reader)),

@@ -14,6 +14,7 @@ import { groupWrites } from './group-writes.ts'
 import { identityWrites, type Pseudonym } from './identities.ts'
 import { jobWrites } from './job-writes.ts'
 import { answerWrites } from './kept-answers.ts'
+import { oneTimeLinkWrites, passwordWrites } from './local-sign-in.ts'
 import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
@@ -63,6 +64,8 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     removed: removedAccessWrites(db, dialect),
     keys: apiKeyWrites(db),
     sessions: sessionWrites(db),
+    passwords: passwordWrites(db),
+    oneTimeLinks: oneTimeLinkWrites(db),
     answers: answerWrites(db),
     identities: identityWrites(db, dialect, pseudonym),
     outbox: outboxWrites(db, mails, now),

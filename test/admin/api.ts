@@ -170,7 +170,7 @@ function appOver({ test, tenant, failures, now }: AppParts): ReturnType<typeof c
     },
   })
   return createApp({
-    config: loadConfig({ PUBLIC_URL, ROLLCALL_AUTH_FAILURES_PER_MINUTE: '100000' }),
+    config: loadConfig({ PUBLIC_URL, ROLLCALL_AUTH_FAILURES_PER_MINUTE: '100000', ROLLCALL_PASSWORD_COST: '14' }),
     publicUrl: PUBLIC_URL,
     opened: {
       ...openedLog(test),

@@ -2,12 +2,13 @@ import { expect } from 'chai'
 import { operationIdOf } from '../../src/admin/openapi.ts'
 import { ROUTES } from '../../src/admin/routes.ts'
 import type { Route } from '../../src/admin/route.ts'
-import { newId, type TokenId } from '../../src/domain/ids.ts'
+import { newId, type SessionId, type TokenId } from '../../src/domain/ids.ts'
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
 import { createGroup } from '../../src/provisioning/create-group.ts'
 import { createRole } from '../../src/provisioning/create-role.ts'
 import { createRule } from '../../src/provisioning/create-rule.ts'
 import { createServiceAccount } from '../../src/provisioning/service-account-admin.ts'
+import { startSession } from '../../src/provisioning/sessions.ts'
 import { createTeam } from '../../src/provisioning/create-team.ts'
 import { operatorOf } from '../support/callers.ts'
 import { DIALECTS } from '../support/databases.ts'
@@ -52,6 +53,7 @@ describe('every route of the admin API', () => {
   let foreign: ForeignIds
   let token: string
   let key: string
+  let auditor: ApiClient
 
   before(async () => {
     gateway = await openAdminGateway(dialect)
@@ -59,6 +61,7 @@ describe('every route of the admin API', () => {
     foreign = await foreignIds(gateway)
     token = await gateway.scimToken()
     key = await gateway.key('admin')
+    auditor = gateway.client(await gateway.key('auditor'))
   })
   after(() => gateway.close())
 
@@ -119,7 +122,6 @@ describe('every route of the admin API', () => {
         expect(answer.status).not.to.be.oneOf(one.method === 'GET' ? [401, 403, 500] : [401, 500])
       else problemCode(answer, ['teamAdmin', 'teamReader', 'self'].includes(one.who) ? 404 : 403)
       if (one.method === 'GET') return
-      const auditor = gateway.client(await gateway.key('auditor'))
       const changed = await auditor.send(one.method, pathWith(one, undefined), { body: bodyFor(one) })
       expect(changed.status, changed.text).to.be.oneOf([400, 403, 404])
     })
@@ -159,6 +161,10 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
   const account = await createServiceAccount(other.provisioning, operator, {
     ...{ userName: 'bot', scope: 'team', defaultTeam: team.id, owner: person.id },
   }).durable
+  const session = newId<SessionId>(Date.now())
+  await startSession(other.provisioning, operation(), other.orgId, {
+    ...{ id: session, user: person.id, method: 'oidc', secretHash: Buffer.alloc(32, 8), expires: Date.now() + 3_600_000 },
+  }).durable
   const batch = newId(Date.now())
   const row = { mode: 'alert', state: 'open', most: 10, base: 20, created: 1, decided: null } as const
   await gateway.test.connections.writer
@@ -167,6 +173,7 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     .execute()
   return {
     batch,
+    session,
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }

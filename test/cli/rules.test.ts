@@ -49,9 +49,9 @@ forEachDialect('rules of an organisation as a file', (dialect) => {
       provisioning: tenant.provisioning,
       log: undefined as never,
       operation,
-      mintToken: () => {
-        throw new Error('not asked for')
-      },
+      mintToken: notAsked,
+      mintSetupLink: notAsked,
+      mintResetLink: notAsked,
       trustProblem: () => undefined,
     }
     const ports = {
@@ -211,3 +211,7 @@ describe('a file of rules', () => {
     ])
   })
 })
+
+function notAsked(): never {
+  throw new Error('not asked for')
+}

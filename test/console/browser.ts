@@ -58,6 +58,23 @@ export class Browser {
     })
   }
 
+  /** Sends JSON as a page of our own would. */
+  json(
+    method: string,
+    path: string,
+    body: object,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<PageAnswer> {
+    return this.#send(method, path, {
+      body: JSON.stringify(body),
+      headers: {
+        ...{ 'content-type': 'application/json', accept: 'application/json' },
+        ...{ origin: this.#publicOrigin, 'sec-fetch-site': 'same-origin' },
+        ...headers,
+      },
+    })
+  }
+
   /** Opens a page, fills in its form of that action and sends it. */
   async submit(page: string, action: string, fields: Readonly<Record<string, string>> = {}): Promise<PageAnswer> {
     const { html } = await this.get(page)

@@ -53,6 +53,8 @@ forEachDialect('the settings of an org', (dialect) => {
       seatPolicy: 'refuse',
       seatTypes: { admin: ['full', 'viewer', 'none'], member: ['full', 'viewer', 'none'], viewer: ['viewer', 'none'] },
       deactivateRemoves: false,
+      personalKeys: true,
+      ssoRequired: false,
       membersMayCreateTeams: false,
       scriptMayAddToIdpTeams: false,
       breaker: { mode: 'alert', percent: 20, floor: 10, minutes: 40 },

@@ -15,7 +15,7 @@ import {
 import { freePort } from '../support/postgres.ts'
 
 const NO_BOOTSTRAP = { ROLLCALL_BOOTSTRAP_SCIM_TOKEN: '' }
-const FIRST_ACTIONS = ['org.create', 'connection.create', 'token.create', 'key.create']
+const FIRST_ACTIONS = ['org.create', 'connection.create', 'token.create', 'key.create', 'setup.create']
 
 const running: GatewayProcess[] = []
 

@@ -74,6 +74,7 @@ onDialect('postgres', 'two instances on one store', function () {
       'connection.create',
       'token.create',
       'key.create',
+      'setup.create',
     ])
   })
 
