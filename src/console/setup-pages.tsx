@@ -44,11 +44,8 @@ async function setUp(page: PageRequest): Promise<void> {
   const { orgId, secretHash } = await findLink(page, link, 'setup')
   const email = form['email']?.trim() ?? ''
   const displayName = form['name']?.trim() ?? ''
-  const problems = {
-    email: isEmailLike(email) ? undefined : 'Give a whole e-mail address, such as ann@example.com.',
-    password: chosenProblem(form, [email, displayName]),
-  }
-  if (problems.email !== undefined || problems.password !== undefined) {
+  const problems = problemsOf(form, email, displayName)
+  if (problems !== undefined) {
     render(res, 400, <SetupPage link={link} given={form} problems={problems} />)
     return
   }
@@ -72,10 +69,16 @@ function isEmailLike(text: string): boolean {
   return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)
 }
 
+function problemsOf(form: PageRequest['form'], email: string, displayName: string): SetupProps['problems'] {
+  const password = chosenProblem(form, [email, displayName])
+  if (isEmailLike(email) && password === undefined) return undefined
+  return { password, email: isEmailLike(email) ? undefined : 'Give a whole e-mail address, such as ann@example.com.' }
+}
+
 interface SetupProps {
   readonly link: string
   readonly given: PageRequest['form']
-  readonly problems?: { readonly email?: string | undefined; readonly password?: string | undefined }
+  readonly problems?: { readonly email?: string | undefined; readonly password?: string | undefined } | undefined
 }
 
 function SetupPage({ link, given, problems = {} }: SetupProps): VNode {

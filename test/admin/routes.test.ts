@@ -163,7 +163,13 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
   }).durable
   const session = newId<SessionId>(Date.now())
   await startSession(other.provisioning, operation(), other.orgId, {
-    ...{ id: session, user: person.id, method: 'oidc', secretHash: Buffer.alloc(32, 8), expires: Date.now() + 3_600_000 },
+    ...{
+      id: session,
+      user: person.id,
+      method: 'oidc',
+      secretHash: Buffer.alloc(32, 8),
+      expires: Date.now() + 3_600_000,
+    },
   }).durable
   const batch = newId(Date.now())
   const row = { mode: 'alert', state: 'open', most: 10, base: 20, created: 1, decided: null } as const

@@ -116,6 +116,7 @@ forEachDialect('rollcall demo without its gateway', (dialect) => {
       'connection.create',
       'token.create',
       'key.create',
+      'setup.create',
     ])
   })
 
