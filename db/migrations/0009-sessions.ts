@@ -21,7 +21,7 @@ function signedIn(dialect: Dialect): readonly string[] {
       authenticated_at ${int} NOT NULL, expires ${int} NOT NULL,
       FOREIGN KEY (org_id, user_id) REFERENCES "user" (org_id, id))`,
     'CREATE UNIQUE INDEX session_secret ON session (secret_hash)',
-    'CREATE INDEX session_user ON session (org_id, user_id)',
+    'CREATE INDEX session_person ON session (org_id, user_id)',
     'CREATE INDEX session_issuer ON session (org_id, issuer, sid)',
     'CREATE INDEX session_age ON session (org_id, expires)',
   ]
