@@ -1,4 +1,5 @@
 import type { Generated, GeneratedAlways } from 'kysely'
+import type { ActiveCountTable, ActivityDayTable, ActivityMarkTable, UserActivityTable } from './activity-schema.ts'
 import type {
   BreakerBatchTable,
   BreakerEventTable,
@@ -358,5 +359,9 @@ export interface Database {
   signin_provider: SigninProviderTable
   signin_flow: SigninFlowTable
   outbox: OutboxTable
+  activity_day: ActivityDayTable
+  user_activity: UserActivityTable
+  activity_mark: ActivityMarkTable
+  active_count: ActiveCountTable
   deployment: DeploymentTable
 }

@@ -9,7 +9,7 @@ import { type Authenticator, createAuthenticator, requireScope } from './auth/au
 import { createFailureLimiter } from './auth/failure-limiter.ts'
 import { createIssuerKeys } from './auth/jwks.ts'
 import { createJwtTrusts } from './auth/jwt-trust.ts'
-import type { LastUsed, TokenUse } from './auth/last-used.ts'
+import type { LastUsed } from './auth/last-used.ts'
 import {
   authenticatedOf,
   authentication,
@@ -26,6 +26,7 @@ import { createTokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
 import { consolePorts } from './console-ports.ts'
 import { consoleRouter } from './console/mount.ts'
+import type { ActivityKind } from './domain/activity.ts'
 import type { Caller } from './domain/caller.ts'
 import type { Scope } from './domain/connection.ts'
 import type { Actor } from './domain/record.ts'
@@ -37,6 +38,7 @@ import { requestContext, requestContextOf } from './http/request-context.ts'
 import { hardenApp, securityHeaders } from './http/security-headers.ts'
 import { inSequence } from './http/sequence.ts'
 import type { OpenedStore } from './opened-store.ts'
+import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { recordRefusal } from './provisioning/record-refusal.ts'
 import type { Authenticated } from './scim/context.ts'
@@ -50,6 +52,7 @@ export interface AppParts {
   readonly opened: OpenedStore
   readonly provisioning: Provisioning
   readonly lastUsed: LastUsed
+  readonly activity: ActivityBatch
   readonly authFailures: AuthFailureTally
   readonly logger: Logger
   readonly draining: () => boolean
@@ -119,6 +122,7 @@ function adminApi(parts: AppParts, { keys, sessions }: AdminDoors, report: Repor
     mint: mintToken,
     mintResetLink: (user) => mintResetLink(user, Date.now()),
     trustProblem: (trust) => trustProblem(trust, parts.config.auth.allowPrivateIssuers),
+    reportActivity: (deeds) => parts.activity.report(deeds),
     keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
     authenticate: sessionOrKeyAuthentication({
       sessions,
@@ -129,16 +133,23 @@ function adminApi(parts: AppParts, { keys, sessions }: AdminDoors, report: Repor
   })
 }
 
-function sessionsOf({ config, publicUrl, opened, lastUsed, now = Date.now }: AppParts): Sessions {
+/** Every use of a credential; one of a person's is something that they did. */
+function usesOf({ lastUsed, activity }: AppParts, kind: ActivityKind): LastUsed['note'] {
+  return (use) => {
+    lastUsed.note(use)
+    if (use.user !== undefined) activity.note({ orgId: use.orgId, user: use.user, kind, at: use.at })
+  }
+}
+
+function sessionsOf(parts: AppParts): Sessions {
+  const { config, publicUrl, opened, now = Date.now } = parts
   return createSessions({
     sessions: opened.store.reads.sessions,
     publicUrl,
     idle: config.session.idleHours * HOUR,
     longest: config.session.hours * HOUR,
     now,
-    onUsed: (use) => {
-      lastUsed.note(use)
-    },
+    onUsed: usesOf(parts, 'view'),
   })
 }
 
@@ -170,9 +181,7 @@ function credentials(parts: AppParts): {
     accessTokens,
     limiter: createFailureLimiter(config.auth.failuresPerMinute),
     now,
-    onUsed: (use: TokenUse) => {
-      parts.lastUsed.note(use)
-    },
+    onUsed: usesOf(parts, 'api'),
   }
   const jwt = createJwtTrusts({ credentials: reads, keys: issuerKeys, now })
   return {

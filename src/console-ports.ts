@@ -8,6 +8,7 @@ import type { ConsolePorts } from './console/ports.ts'
 import { createCsrf } from './http/csrf.ts'
 import { requestFacts } from './http/request-context.ts'
 import type { OpenedStore } from './opened-store.ts'
+import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { endSessionsNow, personActor, startSession } from './provisioning/sessions.ts'
 
@@ -17,13 +18,14 @@ export interface ConsoleParts {
   readonly provisioning: Provisioning
   readonly publicUrl: string
   readonly sessions: Sessions
+  readonly activity: ActivityBatch
   readonly report: (error: unknown, requestId: string) => void
   readonly now?: () => number
 }
 
 /** What pages are given of storage and authentication. */
 export function consolePorts(parts: ConsoleParts): ConsolePorts {
-  const { config, opened, provisioning, publicUrl, sessions, report, now = Date.now } = parts
+  const { config, opened, provisioning, publicUrl, sessions, activity, report, now = Date.now } = parts
   const limiter: FailureLimiter = createFailureLimiter(config.auth.failuresPerMinute)
 
   const endSession: ConsolePorts['endSession'] = async (req, res) => {
@@ -56,6 +58,7 @@ export function consolePorts(parts: ConsoleParts): ConsolePorts {
       const { session, cookie } = sessions.mint(signedIn)
       const operation = { actor: personActor(session), request: requestFacts(req, res) }
       await startSession(provisioning, operation, signedIn.orgId, session).durable
+      activity.note({ orgId: signedIn.orgId, user: signedIn.userId, kind: 'signIn', at: now() })
       // Another session than before, so that nobody can prepare it (session fixation, CWE-384).
       if (before !== undefined) await endOne(before, 'signed-in-anew', operation)
       sessions.give(res, cookie)

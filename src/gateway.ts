@@ -17,6 +17,7 @@ import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
 import { type Postman, startPostman } from './mail/postman.ts'
 import { createMailServer } from './mail/smtp.ts'
 import { mailSettings } from './mail-settings.ts'
+import { createActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { EXIT_DATA, EXIT_UNAVAILABLE, StartError } from './start-error.ts'
 import { type ServerLock, takeServerLock } from './storage/server-lock.ts'
@@ -115,6 +116,12 @@ async function serve(parts: ServingParts): Promise<Gateway> {
       logger.warn({ err: error }, 'the last use of tokens was not stored')
     },
   })
+  const activity = createActivityBatch({
+    save: (days) => store.saveActivity(days),
+    onError: (error) => {
+      logger.warn({ err: error }, 'what people did was not stored and is tried again')
+    },
+  })
   const checkpoints = createCheckpointing({ opened, file: config.log.checkpointFile, logger })
   for (const { orgId, outside } of opened.forks.forked()) {
     logger.error({ orgId, outside }, 'the log of this org does not go on from its newest outside checkpoint')
@@ -133,7 +140,8 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     }
   }, config.server.requestTimeoutMs)
   const drain = createDrain(server, { limitMs: config.server.drainMs, noticeMs: DRAIN_NOTICE_MS })
-  const stopping: StoppingParts = { ...parts, drain, background, stopLastUsed: () => lastUsed.stop() }
+  const stopNotes = (): Promise<unknown> => Promise.all([lastUsed.stop(), activity.stop()])
+  const stopping: StoppingParts = { ...parts, drain, background, stopNotes }
   try {
     // First the port: a token that is made and then never shown, since the port is taken, would be lost.
     const publicUrl = await listen(server, config)
@@ -142,7 +150,8 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     const setupUrl = await ensureSetupUrl(provisioning, store.reads, publicUrl, config.signIn.localRestore)
     const { draining } = drain
     stopping.postman = postman(parts, publicUrl)
-    listener.app = createApp({ config, publicUrl, opened, provisioning, lastUsed, authFailures, logger, draining })
+    const notes = { lastUsed, activity, authFailures }
+    listener.app = createApp({ config, publicUrl, opened, provisioning, ...notes, logger, draining })
     return { publicUrl, opened, provisioning, ...said, setupUrl, stop: () => stop(stopping) }
   } catch (error) {
     server.close()
@@ -181,7 +190,8 @@ async function firstCredentials(parts: ServingParts, provisioning: Provisioning)
 interface StoppingParts extends ServingParts {
   readonly drain: Drain
   readonly background: Background
-  readonly stopLastUsed: () => Promise<void>
+  /** Writes what is kept in memory of the use of tokens and the activity of people. */
+  readonly stopNotes: () => Promise<unknown>
   /** There once the address is known that links in mail lead to, and if mail is sent. */
   postman?: Postman | undefined
 }
@@ -199,7 +209,7 @@ async function closeStore(parts: StoppingParts): Promise<void> {
   try {
     await parts.postman?.stop()
     await parts.background.stop()
-    await parts.stopLastUsed()
+    await parts.stopNotes()
   } catch (error) {
     parts.logger.error({ err: error }, 'what was left in memory could not be written')
   }

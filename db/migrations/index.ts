@@ -10,6 +10,7 @@ import { apiKeys } from './0007-api-keys.ts'
 import { teamsByHand } from './0008-teams-by-hand.ts'
 import { sessions } from './0009-sessions.ts'
 import { signIn } from './0010-sign-in.ts'
+import { activity } from './0012-activity.ts'
 import { outbox } from './0013-outbox.ts'
 import { checkpoints } from './0014-checkpoints.ts'
 
@@ -26,6 +27,7 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0008-teams-by-hand': teamsByHand(dialect),
     '0009-sessions': sessions(dialect),
     '0010-sign-in': signIn(dialect),
+    '0012-activity': activity(dialect),
     '0013-outbox': outbox(dialect),
     '0014-checkpoints': checkpoints(dialect),
   }

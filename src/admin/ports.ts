@@ -4,6 +4,7 @@ import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
+import type { Deed } from '../domain/activity.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
 
@@ -38,6 +39,8 @@ export interface AdminPorts {
   readonly mintResetLink: (user: UserId) => MintedLink
   /** Why no JWT could, or too many would, satisfy a trust: a sentence; undefined when it is sound. */
   readonly trustProblem: (trust: NonNullable<ConnectionDraft['trust']>) => string | undefined
+  /** Notes what the product reports of people. @throws DomainError `unavailable` */
+  readonly reportActivity: (deeds: readonly Deed[]) => void
   /** Keeps the answer of a request that is to be done once. */
   readonly keepAnswer: (orgId: OrgId, key: OnceKey, answer: OnceAnswer) => Promise<void>
 }

@@ -1,3 +1,4 @@
+import { activityRoutes } from './activity-routes.ts'
 import { breakerRoutes } from './breaker-routes.ts'
 import { connectionRoutes } from './connection-routes.ts'
 import { groupRoutes } from './group-routes.ts'
@@ -56,6 +57,7 @@ export const ROUTES: readonly Route[] = [
   ...keyRoutes,
   ...personalKeyRoutes,
   ...userRoutes,
+  ...activityRoutes,
   ...membershipRoutes,
   ...groupRoutes,
   ...connectionRoutes,

@@ -57,7 +57,8 @@ async function identify(
   const key = await guarded(() => findKey(keys, credential.text))
   if (key === undefined) throw unauthorized('key.unknown')
   checkLive(key, now())
-  onUsed({ orgId: key.orgId, tokenId: key.id, at: now() })
+  const user = key.holder?.accountType === 'USER' ? { user: key.holder.id } : {}
+  onUsed({ orgId: key.orgId, tokenId: key.id, at: now(), ...user })
   return { orgId: key.orgId, account: accountOf(key) }
 }
 

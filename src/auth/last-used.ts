@@ -1,4 +1,4 @@
-import type { ConnectionId, KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
+import type { ConnectionId, KeyId, OrgId, SessionId, TokenId, UserId } from '../domain/ids.ts'
 
 /** When a token, a key of the admin API or a session's cookie was last shown. `at` is epoch milliseconds. */
 export interface TokenUse {
@@ -7,6 +7,8 @@ export interface TokenUse {
   readonly connectionId?: ConnectionId
   readonly tokenId: TokenId | KeyId | SessionId
   readonly at: number
+  /** The person whose it is; absent for what is no person's. */
+  readonly user?: UserId
 }
 
 export interface LastUsedOptions {

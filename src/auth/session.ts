@@ -85,7 +85,7 @@ async function live(options: SessionsOptions, text: string | undefined): Promise
   const session = await guarded(() => options.sessions.byHash(hash))
   const now = options.now()
   if (session === undefined || !sameHash(session.secretHash, hash) || !isLive(session, options, now)) return undefined
-  options.onUsed({ orgId: session.orgId, tokenId: session.id, at: now })
+  options.onUsed({ orgId: session.orgId, tokenId: session.id, at: now, user: session.user })
   return session
 }
 

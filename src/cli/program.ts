@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { activityCommand } from './activity-commands.ts'
 import { adminCommand } from './admin-commands.ts'
 import { attributeCommand } from './attribute-commands.ts'
 import { breakerCommand } from './breaker-commands.ts'
@@ -40,6 +41,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(userCommand(ports))
   program.addCommand(adminCommand(ports))
   program.addCommand(sessionCommand(ports))
+  program.addCommand(activityCommand(ports))
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
   program.addCommand(groupCommand(ports))

@@ -96,7 +96,7 @@ function showCommand(ports: CommandPorts): Command {
 
 function exportCommand(ports: CommandPorts): Command {
   return selecting(new Command('export'))
-    .description('write people as CSV: user name, name, e-mail, org role, seats, teams, status, last active')
+    .description('write people as CSV: user name, name, e-mail, org role, seats, teams, status, activity')
     .option('--json', 'one JSON object a line instead')
     .action(async (options: Omit<ListOptions, 'limit'>) => {
       const { search, status, orgRole } = options
@@ -124,10 +124,11 @@ async function exportLines(
 }
 
 function rowOf(person: ListedPerson): Readonly<Record<string, string>> {
-  const { id, userName, name, email, status, orgRole, seats, teams, lastActive, origin } = shownPerson(person)
+  const { id, userName, name, email, status, orgRole, seats, teams, lastActive, daysActive, origin } =
+    shownPerson(person)
   return {
     ...{ id, userName, name, email: email ?? '', status, orgRole: orgRole ?? '' },
     ...{ seats: shownPairs(Object.entries(seats)), teams: shownPairs(teams.map((team) => [team.name, team.role])) },
-    ...{ lastActive: lastActive ?? '', origin },
+    ...{ lastActive: lastActive ?? '', daysActive: String(daysActive), origin },
   }
 }

@@ -1,3 +1,4 @@
+import type { ActivityReads } from './activity.ts'
 import type { Access } from './access.ts'
 import type { ApiKey, StoredKey } from './api-key.ts'
 import type { BreakerReads } from './breaker.ts'
@@ -56,6 +57,18 @@ export interface Standing {
   readonly groups: readonly GroupRef[]
   /** What the person may do: effective values, registry roles as stated. */
   readonly access: Access
+  /** What they did; undefined where they never did anything. */
+  readonly activity?: StandingActivity
+}
+
+/** What a person did, as far as lists show it. */
+export interface StandingActivity {
+  /** Epoch milliseconds. */
+  readonly lastActive: number
+  /** On how many days of UTC. */
+  readonly daysActive: number
+  readonly runs: number
+  readonly reports: number
 }
 
 export interface UserReads {
@@ -105,8 +118,6 @@ export interface KeyReads {
   byHash(secretHash: Uint8Array): Promise<StoredKey | undefined>
   /** Those of an org, revoked ones too, by age. */
   list(orgId: OrgId): Promise<readonly ApiKey[]>
-  /** When people last showed a key of theirs, epoch milliseconds. */
-  lastUsedBy(orgId: OrgId, people: readonly UserId[]): Promise<ReadonlyMap<UserId, number>>
 }
 
 /** Requests of the admin API that are to be done once. */
@@ -224,6 +235,7 @@ export interface ReadStores {
   readonly breaker: BreakerReads
   readonly seats: SeatReads
   readonly identities: IdentityReads
+  readonly activity: ActivityReads
 }
 
 /** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */

@@ -36,8 +36,6 @@ export interface PeopleCursor {
 export interface ListedPerson {
   readonly user: User
   readonly standing: Standing
-  /** When they last used the gateway themself, epoch milliseconds. */
-  readonly lastActive: number | undefined
 }
 
 export interface PeoplePage {
@@ -46,7 +44,7 @@ export interface PeoplePage {
   readonly next: PeopleCursor | undefined
 }
 
-type PeopleReads = Pick<ReadStores, 'users' | 'keys'>
+type PeopleReads = Pick<ReadStores, 'users'>
 
 /** A page of the people of an org, each with what they hold, in a constant number of queries. */
 export async function listPeople(reads: PeopleReads, orgId: OrgId, query: PeopleQuery): Promise<PeoplePage> {
@@ -62,14 +60,8 @@ export async function withStanding(
   users: readonly User[],
 ): Promise<readonly ListedPerson[]> {
   if (users.length === 0) return []
-  const [standings, used] = await Promise.all([
-    reads.users.standingOf(orgId, users),
-    reads.keys.lastUsedBy(
-      orgId,
-      users.map(({ id }) => id),
-    ),
-  ])
-  return users.map((user) => ({ user, standing: standings.get(user.id)!, lastActive: used.get(user.id) }))
+  const standings = await reads.users.standingOf(orgId, users)
+  return users.map((user) => ({ user, standing: standings.get(user.id)! }))
 }
 
 /** Admins are no client of their own: they see every person, and no connection's externalId. */

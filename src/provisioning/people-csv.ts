@@ -5,7 +5,19 @@ import type { ReadStores } from '../domain/ports.ts'
 import { type ListedPerson, listPeople, type PeopleCursor, type PeopleQuery } from './list-people.ts'
 import { shownPairs, shownPerson } from './shown-person.ts'
 
-const COLUMNS = ['user name', 'name', 'e-mail', 'org role', 'seats', 'teams', 'status', 'last active'] as const
+const COLUMNS = [
+  'user name',
+  'name',
+  'e-mail',
+  'org role',
+  'seats',
+  'teams',
+  'status',
+  'last active',
+  'active days',
+  'runs',
+  'reports',
+] as const
 
 const PAGE = 500
 
@@ -14,7 +26,7 @@ const PAGE = 500
  * there twice, whatever is written meanwhile. A cell that a spreadsheet would take for a formula begins with `'`.
  */
 export async function* peopleCsv(
-  reads: Pick<ReadStores, 'users' | 'keys'>,
+  reads: Pick<ReadStores, 'users'>,
   orgId: OrgId,
   query: Omit<PeopleQuery, 'limit' | 'after'> = {},
 ): AsyncGenerator<string> {
@@ -30,10 +42,11 @@ export async function* peopleCsv(
 }
 
 function cellsOf(person: ListedPerson): readonly string[] {
-  const { userName, name, email, orgRole, seats, teams, status, lastActive } = shownPerson(person)
+  const { userName, name, email, orgRole, seats, teams, status, lastActive, ...did } = shownPerson(person)
   return [
     ...[userName, name, email ?? '', orgRole ?? '', shownPairs(Object.entries(seats))],
     ...[shownPairs(teams.map((team) => [team.name, team.role])), status, lastActive ?? ''],
+    ...[did.daysActive, did.runs, did.reports].map(String),
   ]
 }
 

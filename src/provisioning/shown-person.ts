@@ -3,14 +3,16 @@ import { primaryEmail, type User } from '../domain/user.ts'
 import type { ListedPerson } from './list-people.ts'
 
 /** A person as lists, the admin API and the command line show them. Times are RFC 3339 in UTC. */
-export function shownPerson({ user, standing, lastActive }: ListedPerson) {
+export function shownPerson({ user, standing }: ListedPerson) {
   const { id, attributes, status, accountType, orgRole, owner, created, updated, version } = user
   const { seats, teamRoles } = standing.access
+  const did = standing.activity
   return {
     ...{ id, userName: attributes.userName, name: shownName(user), email: primaryEmail(attributes) ?? null },
     ...{ status, accountType, orgRole: orgRole === 'none' ? null : orgRole, seats: Object.fromEntries(seats) },
     teams: teamRoles.map(({ teamName, roleName }) => ({ name: teamName, role: roleName })),
-    lastActive: lastActive === undefined ? null : new Date(lastActive).toISOString(),
+    lastActive: did === undefined ? null : new Date(did.lastActive).toISOString(),
+    ...{ daysActive: did?.daysActive ?? 0, runs: did?.runs ?? 0, reports: did?.reports ?? 0 },
     ...{ origin: owner === undefined ? ('manual' as const) : ('idp' as const), owner: owner ?? null },
     ...{ created: new Date(created).toISOString(), updated: new Date(updated).toISOString(), version },
   }

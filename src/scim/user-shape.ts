@@ -1,7 +1,7 @@
 import type { GroupRef } from '../domain/group.ts'
 import { isId, type UserId } from '../domain/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
-import type { Standing } from '../domain/ports.ts'
+import type { Standing, StandingActivity } from '../domain/ports.ts'
 import { CUSTOM_URN, ENTERPRISE_URN, ROLLCALL_URN, USER_URN } from '../domain/schema-urns.ts'
 import type { User } from '../domain/user.ts'
 import type { ScimContext } from './context.ts'
@@ -77,7 +77,7 @@ function managerOf(user: User): JsonObject | undefined {
 
 function userResource(ctx: ScimContext, user: User, around: Surroundings): JsonObject {
   const externalId = externalIdFor(ctx.viewer, user)
-  const { groups = [], access: held } = around.standing.get(user.id) ?? {}
+  const { groups = [], access: held, activity } = around.standing.get(user.id) ?? {}
   const access = around.showsAccess ? held : undefined
   const attributes = declaredAttributes(ctx.views, user)
   const schemas = [USER_URN]
@@ -87,11 +87,18 @@ function userResource(ctx: ScimContext, user: User, around: Surroundings): JsonO
   const resource: Record<string, Json> = { schemas, id: user.id }
   if (externalId !== undefined) resource['externalId'] = externalId
   Object.assign(resource, attributes, withManager(ctx, user, around))
-  if (access !== undefined) resource[ROLLCALL_URN] = accessResource(access, ctx.mount)
+  if (access !== undefined) resource[ROLLCALL_URN] = withActivity(accessResource(access, ctx.mount), activity)
   resource['active'] = user.status !== 'deactivated'
   if (groups.length > 0) resource['groups'] = groups.map((group) => groupOf(ctx, group))
   resource['meta'] = metaOf(ctx, 'User', user)
   return resource
+}
+
+/** What a person did is no part of what a client may write, and does not change their version. */
+function withActivity(access: JsonObject, activity: StandingActivity | undefined): JsonObject {
+  if (activity === undefined) return access
+  const { daysActive, lastActive } = activity
+  return { ...access, daysActive, lastActiveAt: new Date(lastActive).toISOString() }
 }
 
 /** The attributes but for what the org no longer declares. */

@@ -1,11 +1,10 @@
-import { type Kysely, type Selectable, sql } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { ApiKeyTable } from '../../db/credential-schema.ts'
 import type { Database } from '../../db/schema.ts'
 import type { ApiKey, KeyScope, StoredKey } from '../domain/api-key.ts'
 import type { KeyId, OrgId, UserId } from '../domain/ids.ts'
 import type { KeyReads } from '../domain/ports.ts'
 import type { KeyWrites } from '../domain/write-ports.ts'
-import { jsonIdList } from './id-list.ts'
 import { HOLDER_COLUMNS, HOLDER_FLAGS, type HolderRow, toHolder } from './key-holder.ts'
 import { preparedQuery } from './prepared-query.ts'
 
@@ -21,18 +20,8 @@ export function apiKeyReads(db: Kysely<Database>): KeyReads {
       return row && toStoredKey(row)
     },
     list: (orgId) => listKeys(db, orgId),
-    async lastUsedBy(orgId, people) {
-      const rows = await selectLastUsed(db, { orgId, ids: JSON.stringify(people) })
-      return new Map(rows.map(({ id, at }) => [id, at]))
-    },
   }
 }
-
-const selectLastUsed = preparedQuery((db, { orgId, ids }: { readonly orgId: OrgId; readonly ids: string }, dialect) =>
-  sql<{ readonly id: UserId; readonly at: number }>`select k.user_id as id, max(k.last_used) as at from api_key as k
-    where k.org_id = ${orgId} and k.user_id in ${jsonIdList(dialect, ids)} and k.last_used is not null
-    group by k.user_id`.compile(db),
-)
 
 /** Keys of the admin API as a unit of work writes them. */
 export function apiKeyWrites(db: Kysely<Database>): KeyWrites {

@@ -3,7 +3,7 @@ import type { Database } from '../../db/schema.ts'
 import type { Access, RegistryRoleValue, TeamRoleValue } from '../domain/access.ts'
 import type { GroupRef } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
-import type { Standing } from '../domain/ports.ts'
+import type { Standing, StandingActivity } from '../domain/ports.ts'
 import type { User } from '../domain/user.ts'
 import { memberIndex, numberedIds } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
@@ -19,6 +19,7 @@ interface StandingRow {
   readonly kind: (typeof KIND)[keyof typeof KIND]
   /** Of the group or team. */
   readonly id: GroupId | null
+  /** Of the group, team or registry; beside seats, what they did. */
   readonly name: string | null
   /** Role, or seats by product as JSON. */
   readonly value: string | null
@@ -59,7 +60,9 @@ const selectStanding = preparedQuery((db, { orgId, ids }: People, dialect) => {
         and not exists (select 1 from team_membership as t where t.org_id = m.org_id and t.user_id = m.user_id
           and t.team_id = m.group_id)
     union all
-    select i.n, ${sql.lit(KIND.seats)}, null, null,
+    select i.n, ${sql.lit(KIND.seats)}, null,
+        (select a.last_active || ' ' || a.days_active || ' ' || a.runs || ' ' || a.reports from user_activity as a
+          where a.org_id = ${orgId} and a.user_id = i.id),
         (select ${seats} from user_seat as s where s.org_id = ${orgId} and s.user_id = i.id), 0
       from ${people} as i
     union all
@@ -92,6 +95,7 @@ class Gathered {
   readonly #teamRoles: TeamRoleValue[] = []
   readonly #registryRoles: RegistryRoleValue[] = []
   #seats: ReadonlyMap<string, string> = new Map()
+  #activity: StandingActivity | undefined
 
   constructor(user: User) {
     this.#user = user
@@ -99,15 +103,18 @@ class Gathered {
 
   take({ kind, id, name, value, direct }: StandingRow): void {
     const [named, valued] = [name ?? '', value ?? '']
-    if (kind === KIND.seats) this.#seats = seatsOf(value)
-    else if (kind === KIND.registry) this.#registryRoles.push({ registryName: named, roleName: valued })
+    if (kind === KIND.seats) {
+      this.#seats = seatsOf(value)
+      if (name !== null) this.#activity = activityOf(name)
+    } else if (kind === KIND.registry) this.#registryRoles.push({ registryName: named, roleName: valued })
     else if (id !== null) this.#groups.set(id, { id, display: named, type: direct === 1 ? 'direct' : 'indirect' })
     if (kind === KIND.team) this.#teamRoles.push({ teamName: named, roleName: valued })
   }
 
   standing(): Standing {
     const groups = sorted([...this.#groups.values()], ({ id }) => id).slice(0, MAX_GROUPS_LISTED)
-    return { groups, access: this.#access() }
+    const access = this.#access()
+    return this.#activity === undefined ? { groups, access } : { groups, access, activity: this.#activity }
   }
 
   #access(): Access {
@@ -120,6 +127,12 @@ class Gathered {
       registryRoles: sorted(this.#registryRoles, ({ registryName }) => registryName),
     }
   }
+}
+
+/** The figures of one row of `user_activity`, as text: one column for them all. */
+function activityOf(figures: string): StandingActivity {
+  const [lastActive = 0, daysActive = 0, runs = 0, reports = 0] = figures.split(' ').map(Number)
+  return { lastActive, daysActive, runs, reports }
 }
 
 function seatsOf(json: string | null): ReadonlyMap<string, string> {

@@ -3,12 +3,14 @@ import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import { migrate, migrationStatus, type MigrationState, unknownMigrations } from '../../db/migrate.ts'
 import type { Database } from '../../db/schema.ts'
+import type { PersonDay } from '../domain/activity.ts'
 import type { KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
 import type { CheckpointWrites } from '../domain/checkpoint.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { MailQueue, PayloadSealer } from '../domain/outbox.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { RecordSealer } from '../domain/record.ts'
+import { activityReads, saveActivity } from './activity.ts'
 import { apiKeyReads } from './api-keys.ts'
 import { accessReads } from './explained-reads.ts'
 import { attributeReads } from './attribute-reads.ts'
@@ -127,6 +129,8 @@ export interface Store {
   ensureChain(orgId: OrgId): Promise<void>
   /** When tokens, keys and sessions were last shown, epoch milliseconds. */
   saveLastUsed(uses: readonly LastUse[]): Promise<void>
+  /** Adds what people did, at most some hundred days of people at once: all or none of it. */
+  saveActivity(days: readonly PersonDay[]): Promise<void>
   /** Keeps what a request was answered that is to be done once. */
   keepAnswer(orgId: OrgId, key: OnceKey, answer: OnceAnswer): Promise<void>
 }
@@ -166,6 +170,7 @@ export function openStore(
     breaker: translatingErrors(breakerReads(reader)),
     seats: translatingErrors(seatReads(reader)),
     identities: translatingErrors(identityReads(reader, pseudonym)),
+    activity: translatingErrors(activityReads(reader, dialect)),
   }
   const work = createUnitOfWork({
     writer,
@@ -191,6 +196,7 @@ export function openStore(
     },
     ensureChain: (orgId) => inTransaction(writer, dialect, (db) => insertChain(db, orgId)),
     saveLastUsed: (uses) => inTransaction(writer, dialect, (db) => saveLastUsed(db, uses)),
+    saveActivity: (days) => inTransaction(writer, dialect, (db) => saveActivity(db, dialect, days)),
     keepAnswer: (orgId, key, answer) => inTransaction(writer, dialect, (db) => keepAnswer(db, { orgId, key, answer })),
   }
 }

@@ -14,8 +14,10 @@ import type { KeyScope } from '../../src/domain/api-key.ts'
 import { type KeyId, newId, type OrgId, type TokenId, type UserId } from '../../src/domain/ids.ts'
 import { createHttpServer } from '../../src/http/limits.ts'
 import { createLogger } from '../../src/http/logging.ts'
+import type { ActivityBatch } from '../../src/provisioning/activity-batch.ts'
 import { createKey } from '../../src/provisioning/api-keys.ts'
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
+import { activityOf } from '../support/activity.ts'
 import { openTestStore, type TestStore } from '../support/databases.ts'
 import { openedLog } from '../support/log-store.ts'
 import { foundTenant, operation, type Tenant } from '../support/tenant.ts'
@@ -44,6 +46,8 @@ export interface AdminGateway {
   readonly origin: string
   /** What the gateway takes for its own address. */
   readonly publicUrl: string
+  /** What people did and is not written yet. */
+  readonly activity: ActivityBatch
   /** What was logged as failed. */
   readonly failures: readonly string[]
   /** A fresh key; of nobody, or of a person. */
@@ -121,7 +125,8 @@ export async function openAdminGateway(dialect: Dialect, now?: () => number): Pr
   const test = await openTestStore(dialect)
   const tenant = await foundTenant(test)
   const failures: string[] = []
-  const app = appOver({ test, tenant, failures, now })
+  const activity = activityOf(test)
+  const app = appOver({ test, tenant, activity, failures, now })
   const server = createHttpServer((req, res) => {
     app(req, res)
   })
@@ -129,7 +134,7 @@ export async function openAdminGateway(dialect: Dialect, now?: () => number): Pr
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    ...{ test, tenant, origin, failures, publicUrl: PUBLIC_URL },
+    ...{ test, tenant, activity, origin, failures, publicUrl: PUBLIC_URL },
     async key(scope, user, orgId = tenant.orgId) {
       const id = newId<KeyId>(Date.now())
       const { text, secretHash } = mintToken(id)
@@ -158,11 +163,12 @@ export async function openAdminGateway(dialect: Dialect, now?: () => number): Pr
 interface AppParts {
   readonly test: TestStore
   readonly tenant: Tenant
+  readonly activity: ActivityBatch
   readonly failures: string[]
   readonly now: (() => number) | undefined
 }
 
-function appOver({ test, tenant, failures, now }: AppParts): ReturnType<typeof createApp> {
+function appOver({ test, tenant, activity, failures, now }: AppParts): ReturnType<typeof createApp> {
   const lines = new Writable({
     write(chunk: Buffer, _encoding, done) {
       failures.push(chunk.toString('utf8'))
@@ -179,6 +185,7 @@ function appOver({ test, tenant, failures, now }: AppParts): ReturnType<typeof c
     },
     provisioning: tenant.provisioning,
     lastUsed: { note: () => undefined, flush: () => Promise.resolve(), stop: () => Promise.resolve() },
+    activity,
     authFailures: createAuthFailureTally(),
     logger: createLogger('error', lines),
     draining: () => false,

@@ -91,6 +91,14 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
       ${series(499)} select ${org}, ${org} || '-r-' || i, i + 1, 'Role ' || i, 'role ' || i, 'member', 1, 1, 1 from n`,
     sql`insert into custom_role_permission (org_id, role_id, permission)
       ${series(499)} select ${org}, ${org} || '-r-' || i, 'run:delete' from n`,
+    sql`insert into activity_day (org_id, user_id, day, sign_ins, views, runs, reports, calls)
+      ${series(people)} select ${org}, ${u}, 20000 + i % 500, 0, 1, 0, 0, 0 from n`,
+    sql`insert into user_activity (org_id, user_id, last_active, last_sign_in, days_active, sign_ins, views, runs, reports,
+        calls) ${series(people)} select ${org}, ${u}, 1700000000000 + i, 0, 1, 0, 1, 0, 0, 0 from n`,
+    sql`insert into activity_mark (org_id, user_id, unit, start)
+      ${series(people)} select ${org}, ${u}, 'month', 20000 + i % 500 from n`,
+    sql`insert into active_count (org_id, unit, start, users)
+      ${series(499)} select ${org}, 'day', 20000 + i, 1 from n`,
     // What the first people are does not matter here: one in a hundred of the accounts is of the whole org.
     sql`insert into service_account (org_id, user_id, scope, default_team_id)
       ${series(999)} select ${org}, ${u}, case i % 100 when 0 then 'org' else 'team' end, ${g(sql`0`)} from n`,

@@ -23,6 +23,7 @@ forEachDialect('the schema', (dialect) => {
       '0008-teams-by-hand',
       '0009-sessions',
       '0010-sign-in',
+      '0012-activity',
       '0013-outbox',
       '0014-checkpoints',
     ])

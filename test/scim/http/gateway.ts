@@ -17,6 +17,7 @@ import { createLogger } from '../../../src/http/logging.ts'
 import { addToken } from '../../../src/provisioning/connection-tokens.ts'
 import { createConnection } from '../../../src/provisioning/create-connection.ts'
 import type { RequestLine } from '../../../src/scim/mount.ts'
+import { activityOf } from '../../support/activity.ts'
 import { openTestStore, type TestStore } from '../../support/databases.ts'
 import { openedLog } from '../../support/log-store.ts'
 import { foundTenant, operation, type Tenant } from '../../support/tenant.ts'
@@ -137,6 +138,7 @@ function appOver({ test, tenant, options, requestLines, failures }: AppParts): R
     },
     provisioning: tenant.provisioning,
     lastUsed: { note: () => undefined, flush: () => Promise.resolve(), stop: () => Promise.resolve() },
+    activity: activityOf(test),
     authFailures: createAuthFailureTally(),
     logger: createLogger('error', lines),
     draining: () => false,
