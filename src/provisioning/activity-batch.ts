@@ -27,8 +27,8 @@ export interface ActivityBatch {
   stop(): Promise<void>
 }
 
-/** Person-days of one transaction. */
-const STEP = 500
+/** Person-days of one transaction: on the embedded store it holds the event loop meanwhile. */
+const STEP = 100
 const INTERVAL_MS = 10_000
 const MOST = 100_000
 const RETRY_AFTER = 30

@@ -153,6 +153,7 @@ forEachDialect('people over the admin API', (dialect) => {
       {
         ...{ 'user name': "'=cmd|calc", name: `'+1, "quoted"`, 'e-mail': "'@sum.example", 'org role': 'member' },
         ...{ seats: 'models: full; weave: full', teams: '', status: 'active', 'last active': '' },
+        ...{ 'active days': '0', runs: '0', reports: '0' },
       },
     ])
     const all = parse<Record<string, string>>((await admin.get('/users.csv')).text, { columns: true })

@@ -91,6 +91,10 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
       ${series(499)} select ${org}, ${org} || '-r-' || i, i + 1, 'Role ' || i, 'role ' || i, 'member', 1, 1, 1 from n`,
     sql`insert into custom_role_permission (org_id, role_id, permission)
       ${series(499)} select ${org}, ${org} || '-r-' || i, 'run:delete' from n`,
+    sql`insert into session (id, org_id, user_id, secret_hash, method, created, last_seen, authenticated_at, expires)
+      ${series(people)} select ${org} || '-s-' || i, ${org}, ${u}, ${bytes(`session ${position} `)}, 'oidc', 1, 1, 1, 2 from n`,
+    sql`insert into identity (org_id, issuer, subject_key, user_id, provider_id, way, created, last_sign_in)
+      ${series(people)} select ${org}, 'https://issuer', 'key-' || i, ${u}, 'p', 'made', 1, 1 from n`,
     sql`insert into activity_day (org_id, user_id, day, sign_ins, views, runs, reports, calls)
       ${series(people)} select ${org}, ${u}, 20000 + i % 500, 0, 1, 0, 0, 0 from n`,
     sql`insert into user_activity (org_id, user_id, last_active, last_sign_in, days_active, sign_ins, views, runs, reports,
