@@ -1,0 +1,144 @@
+import { expect } from 'chai'
+import type { Page } from 'playwright-core'
+import { mintSetupLink } from '../../src/auth/one-time-link.ts'
+import { putSetupLink } from '../../src/provisioning/password-links.ts'
+import { axeFindings, closeChromium, openPage, type WatchedPage } from '../support/chromium.ts'
+import { DIALECTS } from '../support/databases.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { operation } from '../support/tenant.ts'
+
+const PASSWORD = 'ruddy-otter-climbs-9-hills'
+const EVIL = '<img src=x onerror=alert(1)>"\'><script>alert(2)</script>'
+
+describe('the pages in a real browser', function () {
+  this.timeout(120_000)
+  let running: TestGateway
+  let watched: WatchedPage
+  let page: Page
+
+  before(async () => {
+    running = await startTestGateway(DIALECTS[0]!, { ROLLCALL_PASSWORD_COST: '14' })
+    watched = await openPage()
+    page = watched.page
+  })
+  after(async () => {
+    await closeChromium()
+    await running.stop()
+  })
+
+  async function setupAddress(): Promise<string> {
+    const { provisioning, opened } = running.gateway
+    const org = (await opened.store.reads.orgs.list())[0]!
+    const { text, link } = mintSetupLink(Date.now())
+    await putSetupLink(provisioning, operation(), org.id, { link, unless: 'never' }).durable
+    return `${running.url}/setup/${text}`
+  }
+
+  async function expectSound(what: string): Promise<void> {
+    expect(await axeFindings(page), what).to.deep.equal([])
+    const [width, inner] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[]
+    expect(width, `${what} fits a phone`).to.be.at.most(inner!)
+  }
+
+  /** Goes on by keyboard alone until the element of that selector has the focus. */
+  async function tabTo(selector: string): Promise<void> {
+    for (let presses = 0; presses < 40; presses++) {
+      if ((await page.evaluate(`document.activeElement?.matches(${JSON.stringify(selector)})`)) === true) return
+      await page.keyboard.press('Tab')
+    }
+    throw new Error(`${selector} is not reached by Tab`)
+  }
+
+  async function type(selector: string, text: string): Promise<void> {
+    await tabTo(selector)
+    await page.keyboard.type(text)
+  }
+
+  async function press(selector: string): Promise<void> {
+    await tabTo(selector)
+    await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
+  }
+
+  it('set up the first administrator by keyboard alone, who then is signed in', async () => {
+    await page.goto(await setupAddress())
+    await expectSound('the set-up page')
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.textContent')).to.equal('Skip to the content')
+    await type('#email', 'ann@example.com')
+    await type('#name', EVIL)
+    await type('#password', PASSWORD)
+    await type('#repeated', 'something else')
+    await press('main button')
+    expect(await page.textContent('.problem')).to.equal('The two fields are not the same.')
+    await expectSound('the set-up page with a problem')
+    await type('#password', PASSWORD)
+    await type('#repeated', PASSWORD)
+    await press('main button')
+    expect(new URL(page.url()).pathname).to.equal('/account')
+    expect(await page.textContent('.person')).to.equal(EVIL)
+    await expectSound('the account page')
+  })
+
+  it('make a key by keyboard, which is shown once', async () => {
+    await press('a[href="/account/keys"]')
+    await expectSound('the page of keys')
+    await type('#name', EVIL)
+    await press('main form button')
+    expect(await page.textContent('code')).to.match(/^rollcall_/)
+    await expectSound('the page of a new key')
+    await page.goto(`${running.url}/account/keys`)
+    expect(await page.textContent('tbody td')).to.equal(EVIL)
+    await expectSound('the page of keys with one')
+  })
+
+  it('sign out and in again by keyboard, with what is wrong said in the page', async () => {
+    await press('header form button')
+    expect(await page.textContent('h1')).to.equal('You are signed out')
+    await expectSound('the page after signing out')
+    await press('main button')
+    await expectSound('the sign-in page')
+    await type('#name', 'ann@example.com')
+    await type('#password', 'wrong')
+    await press('main form button')
+    expect(await page.textContent('[role=alert]')).to.include('is wrong')
+    await expectSound('the sign-in page with a problem')
+    await type('#name', 'ann@example.com')
+    await type('#password', PASSWORD)
+    await press('main form button')
+    expect(new URL(page.url()).pathname).to.equal('/account')
+    await press('a[href="/account/password"]')
+    await expectSound('the page to change the password')
+  })
+
+  it('say what is wrong where nothing can be done, and break no rule of their own', async () => {
+    await page.goto(`${running.url}/setup/${'A'.repeat(43)}`)
+    expect(await page.textContent('main')).to.include('Ask for another one')
+    await expectSound('the refusal')
+    await page.goto(`${running.url}/signin/forgot?org=default`)
+    await expectSound('the page of forgotten passwords')
+    expect(watched.complaints).to.deep.equal([])
+  })
+
+  it('S32 cannot be framed by another site, and take no form from one', async () => {
+    await page.goto(`${running.url}/account`)
+    const { context } = watched
+    const other = await context.newPage()
+    const port = new URL(running.url).port
+    // localhost is another site than 127.0.0.1.
+    await context.route('http://evil.localhost/**', (route) =>
+      route.fulfill({
+        contentType: 'text/html',
+        body: `<iframe src="http://127.0.0.1:${port}/account"></iframe>
+          <form method="post" action="http://127.0.0.1:${port}/signout"><button>go</button></form>`,
+      }),
+    )
+    const refused: string[] = []
+    other.on('console', (message) => refused.push(message.text()))
+    await other.goto('http://evil.localhost/')
+    await Promise.all([other.waitForNavigation(), other.click('button')])
+    expect(await other.textContent('h1')).to.equal('This is not allowed')
+    expect(refused.join('\n')).to.match(/frame-ancestors|X-Frame-Options/i)
+    await page.reload()
+    expect(new URL(page.url()).pathname).to.equal('/account')
+  })
+})
