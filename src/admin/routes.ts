@@ -8,6 +8,7 @@ import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
 import { ownerRoutes } from './owner-routes.ts'
 import { personalKeyRoutes } from './personal-key-routes.ts'
+import { reportsRoutes } from './report-routes.ts'
 import { roleRoutes } from './role-routes.ts'
 import type { Route } from './route.ts'
 import { ruleRoutes } from './rule-routes.ts'
@@ -72,4 +73,5 @@ export const ROUTES: readonly Route[] = [
   ...sessionRoutes,
   ...breakerRoutes,
   ...ruleRoutes,
+  ...reportsRoutes,
 ]

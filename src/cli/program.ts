@@ -12,6 +12,7 @@ import { groupCommand } from './group-commands.ts'
 import { logCommand } from './log-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
+import { reportCommands } from './report-commands.ts'
 import { roleCommand } from './role-commands.ts'
 import { rulesCommand } from './rules-commands.ts'
 import { seatCommand } from './seat-commands.ts'
@@ -54,6 +55,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(serviceAccountCommand(ports))
   program.addCommand(importCommand(ports))
   program.addCommand(logCommand(ports))
+  program.addCommand(reportCommands(ports))
   program.addCommand(doctorCommand(ports))
   program.addCommand(demoCommand(ports))
   inheritSettings(program)

@@ -6,6 +6,7 @@ import type { CheckpointReads } from './checkpoint.ts'
 import type { Connection, ConnectionToken, JwtTrust, StoredToken, Viewer } from './connection.ts'
 import type { AttributeRef, Filter } from './filter.ts'
 import type { Group, GroupRef, Member } from './group.ts'
+import type { HistoryReads } from './history-ports.ts'
 import type { ConnectionId, GroupId, KeyId, OrgId, RoleId, TokenId, UserId } from './ids.ts'
 import type { KeptAnswer, OnceKey } from './kept-answer.ts'
 import type { ChainHead } from './record.ts'
@@ -232,6 +233,7 @@ export interface ReadStores {
   readonly orgs: OrgReads
   readonly records: RecordReads
   readonly checkpoints: CheckpointReads
+  readonly history: HistoryReads
   readonly breaker: BreakerReads
   readonly seats: SeatReads
   readonly identities: IdentityReads

@@ -24,6 +24,7 @@ import { groupReads } from './group-reads.ts'
 import { answerReads, keepAnswer } from './kept-answers.ts'
 import { identityReads, type Pseudonym } from './identities.ts'
 import { linkReads, passwordReads } from './local-sign-in.ts'
+import { historyReads } from './history-reads.ts'
 import { membershipReads } from './membership-reads.ts'
 import { orgReads } from './org-reads.ts'
 import { insertChain } from './org-writes.ts'
@@ -167,6 +168,7 @@ export function openStore(
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),
     checkpoints: translatingErrors(checkpointReads(reader)),
+    history: translatingErrors(historyReads(reader, dialect)),
     breaker: translatingErrors(breakerReads(reader)),
     seats: translatingErrors(seatReads(reader)),
     identities: translatingErrors(identityReads(reader, pseudonym)),

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { type CompiledQuery, sql } from 'kysely'
 import { Client } from 'pg'
 import type { Caller } from '../../src/domain/caller.ts'
-import type { ConnectionId, OrgId, TokenId } from '../../src/domain/ids.ts'
+import type { AccessPeriod } from '../../src/domain/history-ports.ts'
+import type { ConnectionId, OrgId, RecordId, TokenId } from '../../src/domain/ids.ts'
 import type { OrgAttribute } from '../../src/domain/org-attribute.ts'
 import type { PageQuery } from '../../src/domain/ports.ts'
 import type { UserState } from '../../src/domain/user.ts'
@@ -27,6 +28,12 @@ const VIEWER = { kind: 'idp', connectionId: undefined } as const
 
 const SQUAD: OrgAttribute = {
   ...{ name: 'squad', type: 'string', multiValued: false, caseExact: false, description: '', state: 'live' },
+}
+
+/** A row that others come after. */
+const PERIOD: AccessPeriod = {
+  ...{ user: user(70), kind: 'active', target: '', value: 'active' },
+  ...{ fromSeq: 0, toSeq: undefined, from: 0, to: undefined },
 }
 
 /** Gives everybody of an org a value of an attribute that it declared. */
@@ -185,6 +192,46 @@ forEachDialect('plans of hot queries', function (dialect) {
     ['a token by hash', () => reads().credentials.tokenByHash(Buffer.alloc(32)), 'connection_token_hash'],
     ['a connection of an org', () => reads().credentials.connection(org(), `${org()}-c-7` as ConnectionId)],
     ['trusts of an issuer', () => reads().credentials.trustsByIssuer('https://issuer/7'), 'jwt_trust_pins'],
+    ['the record at an instant', () => reads().history.seqAt(org(), 500), 'event_time'],
+    [
+      'what a person held',
+      () => reads().history.heldAt(org(), 3, { of: { user: user(77) }, after: undefined, limit: 500 }),
+      'access_period_pkey',
+    ],
+    [
+      'who was in a team',
+      () => reads().history.heldAt(org(), 3, { of: { team: group(7) }, after: undefined, limit: 500 }),
+      'access_target',
+    ],
+    [
+      'what everybody held, by pages',
+      () => reads().history.heldAt(org(), 3, { of: { everybody: true }, after: PERIOD, limit: 500 }),
+      'access_period_pkey',
+    ],
+    [
+      'the history of a person',
+      () => reads().history.periods(org(), { of: { user: user(77) }, after: PERIOD, limit: 500 }),
+      'access_period_pkey',
+    ],
+    [
+      'the history of a team',
+      () => reads().history.periods(org(), { of: { team: group(7) }, after: PERIOD, limit: 500 }),
+      'access_target',
+    ],
+    [
+      'the history of a seat',
+      () => reads().history.seatPeriods(org(), { product: 'models', after: PERIOD, limit: 500 }),
+      'access_target',
+    ],
+    [
+      'accounts that ended',
+      () => reads().history.endedAccounts(org(), [{ user: user(77), seq: 3 }]),
+      'access_period_pkey',
+    ],
+    ['names of anything', () => reads().history.names(org(), [user(7), group(7)]), 'user_pkey', 'scim_group_pkey'],
+    ['records by place', () => reads().history.origins(org(), [100_001, 100_002]), 'provisioning_event_pkey'],
+    ['records by id', () => reads().history.causes(org(), ['e-7' as RecordId]), 'event_id'],
+    ['removals that were held', () => reads().history.staged(org(), [user(7)]), 'event_target_pkey'],
     ['a page of records', () => reads().records.page(org(), 100_500, 101_000, 100), 'provisioning_event_pkey'],
   ]
 

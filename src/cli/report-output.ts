@@ -1,0 +1,87 @@
+import { type Command, Option } from 'commander'
+import { cellText, csvReport, htmlReport, jsonReport } from '../audit/render-report.ts'
+import type { AskedAt } from '../audit/report-time.ts'
+import type { Fact, Report } from '../audit/report.ts'
+import { type TimeZone, timeZone } from '../audit/time-zone.ts'
+import type { OrgSummary } from '../domain/ports.ts'
+import { getOrg } from './lookup.ts'
+import { printable } from './output.ts'
+import type { CommandPorts, Operator } from './ports.ts'
+
+const FORMATS = ['table', 'csv', 'json', 'html'] as const
+
+/** What every command that shows a report takes. */
+export interface ReportOptions {
+  readonly org: string
+  readonly tz: string
+  readonly format: (typeof FORMATS)[number]
+  readonly bom?: true
+  readonly json?: true
+}
+
+/** What a report is asked with, beside the command's own options. */
+export interface Asking {
+  readonly operator: Operator
+  readonly org: OrgSummary
+  readonly clock: AskedAt
+}
+
+/** A command that shows a report in the form that is asked for, row by row. */
+export function reportCommand<Options extends ReportOptions>(
+  ports: CommandPorts,
+  command: Command,
+  build: (asking: Asking, options: Options) => Promise<Report>,
+): Command {
+  return command
+    .option('--org <org>', 'organisation, by id or name', 'default')
+    .option('--tz <zone>', 'IANA time zone that times are shown in and days are of', 'UTC')
+    .addOption(new Option('--format <format>', 'how it is shown').choices(FORMATS).default('table'))
+    .option('--bom', 'begin CSV with U+FEFF, for spreadsheets that need it')
+    .option('--json', 'the same as --format json')
+    .action(async (options: Options) => {
+      const zone = timeZone(options.tz)
+      await ports.withStore(async (operator) => {
+        const org = await getOrg(operator, options.org)
+        const report = await build({ operator, org, clock: { zone, now: Date.now() } }, options)
+        for await (const piece of pieces(report, zone, options)) await ports.write(piece)
+      })
+    })
+}
+
+function pieces(report: Report, zone: TimeZone, { format, json, bom }: ReportOptions): AsyncGenerator<string> {
+  if (json === true || format === 'json') return withNewline(jsonReport(report, zone))
+  if (format === 'csv') return csvReport(report, zone, { bom: bom === true })
+  return format === 'html' ? htmlReport(report, zone) : tableReport(report, zone)
+}
+
+async function* withNewline(text: AsyncGenerator<string>): AsyncGenerator<string> {
+  yield* text
+  yield '\n'
+}
+
+/** A table for a terminal. The first page decides how wide its columns are: a later cell that is wider moves its line. */
+async function* tableReport(report: Report, zone: TimeZone): AsyncGenerator<string> {
+  const { columns, facts } = report
+  yield factLines([{ name: 'report', label: 'Report', value: report.title }, ...facts], zone)
+  const header = columns.map(({ name }) => name)
+  let widths: readonly number[] | undefined
+  for await (const page of report.rows()) {
+    const rows = page.map((row) => columns.map((column, at) => printable(cellText(column, row[at] ?? null, zone))))
+    const isFirst = widths === undefined
+    const shown = isFirst ? [header, ...rows] : rows
+    widths ??= header.map((_, at) => Math.max(...shown.map((cells) => cells[at]!.length)))
+    yield shown.map((cells) => lineOf(cells, widths!)).join('')
+  }
+  if (widths === undefined) yield 'Nothing\n'
+  yield factLines(report.summary?.() ?? [], zone)
+}
+
+function lineOf(cells: readonly string[], widths: readonly number[]): string {
+  const padded = cells.map((cell, at) => cell.padEnd(widths[at] ?? 0))
+  return `${padded.join('  ').trimEnd()}\n`
+}
+
+function factLines(facts: readonly Fact[], zone: TimeZone): string {
+  const lines = facts.map((fact) => `${fact.label}: ${printable(cellText(fact, fact.value, zone))}\n`)
+  return lines.length === 0 ? '' : `${lines.join('')}\n`
+}

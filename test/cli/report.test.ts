@@ -1,0 +1,63 @@
+import { expect } from 'chai'
+import { askRollcall, runRollcall } from '../support/cli.ts'
+import { forEachDialect } from '../support/databases.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { ScimClient } from '../support/scim-client.ts'
+
+const USER = 'urn:ietf:params:scim:schemas:core:2.0:User'
+const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group'
+
+interface Shown {
+  readonly asked: Readonly<Record<string, unknown>>
+  readonly rows: readonly Readonly<Record<string, string | number | null>>[]
+}
+
+forEachDialect('reports by command, beside a running server', (dialect) => {
+  let gateway: TestGateway
+  let client: ScimClient
+  let ann: string
+
+  before(async () => {
+    gateway = await startTestGateway(dialect)
+    client = new ScimClient(gateway.base, gateway.token)
+    ann = (await client.post('/Users', { schemas: [USER], userName: 'ann' })).body['id'] as string
+    const members = [{ value: ann }]
+    await client.post('/Groups', { schemas: [GROUP], displayName: 'Research', externalId: 'r', members })
+  })
+  after(async () => {
+    client.close()
+    await gateway.stop()
+  })
+
+  it('say who has what, as a table, JSON, CSV and a page', async () => {
+    const { rows } = await askRollcall<Shown>(['report', 'access', '--user', 'ann'], gateway.env)
+    expect(rows.map(({ kind }) => kind)).to.deep.equal(['account', 'organization role', 'seat', 'seat', 'team role'])
+    const inTeam = await askRollcall<Shown>(['report', 'access', '--team', 'research'], gateway.env)
+    expect(inTeam.rows.map(({ userName, value }) => [userName, value])).to.deep.equal([['ann', 'member']])
+    const table = await runRollcall(['report', 'access', '--user', ann, '--tz', 'Asia/Tokyo'], gateway.env)
+    expect([table.status, table.stderr]).to.deep.equal([0, ''])
+    expect(table.stdout).to.match(
+      /^Report: Access at an instant\nAt: .*\+09:00\nAfter record: \d+\nAbout: ann\n\nuser +userName/,
+    )
+    expect(table.stdout).to.match(/ team role +\S+ +Research +member +20\S+\+09:00 +default +\d+\n/)
+    const csv = await runRollcall(['report', 'access', '--user', ann, '--format', 'csv', '--bom'], gateway.env)
+    expect(csv.stdout).to.match(/^\ufeffuser,userName,kind,/)
+    const html = await runRollcall(['report', 'access', '--user', ann, '--format', 'html'], gateway.env)
+    expect(html.stdout).to.match(/^<!doctype html>/)
+  })
+
+  it('refuse what cannot be asked in a sentence', async () => {
+    for (const [args, said] of [
+      [['--at', '2026-02-30'], '--at is no date'],
+      [['--at', '2999-01-01'], 'lies in the future'],
+      [['--tz', 'Mars'], 'tz is no time zone'],
+      [['--user', 'nobody'], 'There is no user "nobody"'],
+      [['--user', 'ann', '--team', 'research'], 'not both'],
+      [['--format', 'pdf'], 'Allowed choices are table, csv, json, html'],
+    ] as const) {
+      const { status, stdout, stderr } = await runRollcall(['report', 'access', ...args], gateway.env)
+      expect([status, stdout], args.join(' ')).to.deep.equal([1, ''])
+      expect(stderr).to.include(said)
+    }
+  })
+})
