@@ -103,6 +103,11 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
       ${series(people)} select ${org}, ${u}, 'month', 20000 + i % 500 from n`,
     sql`insert into active_count (org_id, unit, start, users)
       ${series(499)} select ${org}, 'day', 20000 + i, 1 from n`,
+    // Rules that are switched off: who is looked at here has what they have without any.
+    sql`insert into mapping_rule (org_id, id, ord, name, match_kind, match_value, match_key, connection_id,
+        directory_only, enabled, version, created, updated)
+      ${series(999)} select ${org}, ${org} || '-m-' || i, i + 1, 'Rule ' || i, 'name', 'm ' || i, 'm ' || i, '', 0, 0, 1, 1, 1
+      from n`,
     // What the first people are does not matter here: one in a hundred of the accounts is of the whole org.
     sql`insert into service_account (org_id, user_id, scope, default_team_id)
       ${series(999)} select ${org}, ${u}, case i % 100 when 0 then 'org' else 'team' end, ${g(sql`0`)} from n`,
