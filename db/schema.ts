@@ -26,6 +26,7 @@ import type {
 } from './log-schema.ts'
 import type { LocalPasswordTable, OneTimeLinkTable, SessionTable } from './session-schema.ts'
 import type { IdentityTable, IdentityTombstoneTable, SigninFlowTable, SigninProviderTable } from './signin-schema.ts'
+import type { DomainClaimTable, InviteTable } from './invite-schema.ts'
 import type { OutboxTable } from './mail-schema.ts'
 import type { MappingRuleTable, RuleGrantTable } from './rule-schema.ts'
 
@@ -171,6 +172,8 @@ export interface TeamTable {
   visibility: string
   /** `admins` or `members`. */
   inviters: Generated<string>
+  /** 1 where people of a domain that the org has proved may join by themselves. */
+  joinable: Generated<Flag>
 }
 
 export interface ExplicitGrantTable {
@@ -363,5 +366,7 @@ export interface Database {
   user_activity: UserActivityTable
   activity_mark: ActivityMarkTable
   active_count: ActiveCountTable
+  invite: InviteTable
+  domain_claim: DomainClaimTable
   deployment: DeploymentTable
 }

@@ -3,10 +3,14 @@ import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
 import type { DueDraft, Tally } from './audit/tally.ts'
 import type { Checkpointing } from './checkpointing.ts'
 import type { OrgId } from './domain/ids.ts'
+import { expireInvite } from './provisioning/change-invite.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
 import type { Store } from './storage/store.ts'
 
 const TALLY_EVERY_MS = 30_000
+const INVITES_EVERY_MS = 60_000
+/** Invitations that are ended in one round. */
+const INVITES_A_ROUND = 500
 const REQUEST_LOG_EVERY_MS = 2_000
 const CHECKPOINTS_EVERY_MS = 5_000
 /** Drafts that could not be written are kept up to here; a store that is out for long must not fill the memory. */
@@ -47,6 +51,7 @@ export function startBackground(parts: BackgroundParts): Background {
   const journal = createTallyWriter(parts)
   const timers = [
     repeat(TALLY_EVERY_MS, () => journal.write(Date.now()), logger),
+    repeat(INVITES_EVERY_MS, () => endInvites(store, Date.now()), logger),
     repeat(REQUEST_LOG_EVERY_MS, () => store.requestLog.flush(Date.now()), logger),
     repeat(CHECKPOINTS_EVERY_MS, () => checkpoints.write(), logger),
   ]
@@ -64,6 +69,12 @@ export function startBackground(parts: BackgroundParts): Background {
       await checkpoints.write(true)
     },
   }
+}
+
+/** Ends invitations whose time is over; of several instances that do it at once, each finds the other's ended. */
+async function endInvites(store: Store, now: number): Promise<void> {
+  const overdue = await store.reads.invites.overdue(now, INVITES_A_ROUND)
+  for (const { orgId, id } of overdue) await expireInvite(store.work, orgId, id)
 }
 
 async function resumeJobs(store: Store, wake: (orgId: OrgId) => void): Promise<void> {

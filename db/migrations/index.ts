@@ -13,6 +13,7 @@ import { signIn } from './0010-sign-in.ts'
 import { activity } from './0012-activity.ts'
 import { outbox } from './0013-outbox.ts'
 import { checkpoints } from './0014-checkpoints.ts'
+import { invitesAndDomains } from './0015-invites-and-domains.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -30,5 +31,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0012-activity': activity(dialect),
     '0013-outbox': outbox(dialect),
     '0014-checkpoints': checkpoints(dialect),
+    '0015-invites-and-domains': invitesAndDomains(dialect),
   }
 }

@@ -2,7 +2,7 @@ import type { RequestHandler, Response } from 'express'
 import type { Account } from '../domain/api-key.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
-import type { KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
+import type { InviteId, KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { Deed } from '../domain/activity.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
@@ -34,7 +34,7 @@ export interface AdminPorts {
   /** The time, epoch milliseconds. */
   readonly now: () => number
   /** A fresh token or key of that id. */
-  readonly mint: (id: TokenId | KeyId) => MintedSecret
+  readonly mint: (id: TokenId | KeyId | InviteId) => MintedSecret
   /** A fresh link by which a person sets another password. */
   readonly mintResetLink: (user: UserId) => MintedLink
   /** Why no JWT could, or too many would, satisfy a trust: a sentence; undefined when it is sound. */

@@ -2,6 +2,7 @@ import { activityRoutes } from './activity-routes.ts'
 import { breakerRoutes } from './breaker-routes.ts'
 import { connectionRoutes } from './connection-routes.ts'
 import { groupRoutes } from './group-routes.ts'
+import { inviteRoutes } from './invite-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { meRoutes } from './me-routes.ts'
 import { membershipRoutes } from './membership-routes.ts'
@@ -59,6 +60,7 @@ export const ROUTES: readonly Route[] = [
   ...personalKeyRoutes,
   ...userRoutes,
   ...activityRoutes,
+  ...inviteRoutes,
   ...membershipRoutes,
   ...groupRoutes,
   ...connectionRoutes,

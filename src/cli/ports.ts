@@ -1,7 +1,7 @@
 import type { ForkGuard } from '../audit/forks.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { ReadStores } from '../domain/ports.ts'
-import type { KeyId, TokenId, UserId } from '../domain/ids.ts'
+import type { InviteId, KeyId, TokenId, UserId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { Operation } from '../provisioning/found-org.ts'
@@ -45,7 +45,7 @@ export interface Operator {
   /** The local operator, now. */
   operation(): Operation
   /** A fresh token or key: its text is shown once, only its hash is kept. */
-  mintToken(id: TokenId | KeyId): { readonly text: string; readonly secretHash: Uint8Array }
+  mintToken(id: TokenId | KeyId | InviteId): { readonly text: string; readonly secretHash: Uint8Array }
   /** A fresh link that sets an org up; its text is shown once. */
   mintSetupLink(): { readonly text: string; readonly link: OneTimeLink }
   /** A fresh link by which a person sets another password; its text is shown once. */

@@ -7,6 +7,7 @@ import { connectionCommand } from './connection-commands.ts'
 import { demoCommand } from './demo-command.ts'
 import { explainCommand } from './explain-command.ts'
 import { doctorCommand } from './doctor-command.ts'
+import { inviteCommand } from './invite-commands.ts'
 import { importCommand } from './import-command.ts'
 import { groupCommand } from './group-commands.ts'
 import { logCommand } from './log-commands.ts'
@@ -43,6 +44,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(adminCommand(ports))
   program.addCommand(sessionCommand(ports))
   program.addCommand(activityCommand(ports))
+  program.addCommand(inviteCommand(ports))
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
   program.addCommand(groupCommand(ports))

@@ -17,6 +17,7 @@ export type BreakerEventId = string & { readonly __id: 'breaker-event' }
 export type JobId = string & { readonly __id: 'job' }
 /** Of a mail in the outbox. */
 export type MailId = string & { readonly __id: 'mail' }
+export type InviteId = string & { readonly __id: 'invite' }
 export type RuleId = string & { readonly __id: 'rule' }
 /** Of what people sign in with: an OpenID provider or a directory. */
 export type ProviderId = string & { readonly __id: 'provider' }

@@ -12,6 +12,7 @@ import type { KeptAnswer, OnceKey } from './kept-answer.ts'
 import type { ChainHead } from './record.ts'
 import type { OrgAttributes } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
+import type { InviteReads } from './invite.ts'
 import type { OutboxReads } from './outbox.ts'
 import type { CustomRole } from './role.ts'
 import type { LinkReads, PasswordReads } from './local-sign-in.ts'
@@ -229,6 +230,7 @@ export interface ReadStores {
   readonly oneTimeLinks: LinkReads
   readonly answers: AnswerReads
   readonly outbox: OutboxReads
+  readonly invites: InviteReads
   readonly memberships: MembershipReads
   readonly orgs: OrgReads
   readonly records: RecordReads

@@ -64,6 +64,8 @@ export interface RecordTarget {
     | 'batch'
     | 'provider'
     | 'identity'
+    | 'invite'
+    | 'domain'
   readonly id: string
   readonly externalId?: string | Personal
   readonly display?: string | Personal

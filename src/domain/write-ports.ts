@@ -11,6 +11,7 @@ import type { OneTimeLinkWrites, PasswordWrites } from './local-sign-in.ts'
 import type { OnceKey } from './kept-answer.ts'
 import type { OrgAttribute } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
+import type { InviteWrites } from './invite.ts'
 import type { OutboxWrites } from './outbox.ts'
 import type { RecordDraft } from './record.ts'
 import type { RemovedAccessWrites } from './removed-access.ts'
@@ -323,6 +324,8 @@ export interface OrgWrites {
     orgId: OrgId,
     policy: Pick<OrgPolicy, 'defaultOrgRole' | 'defaultSeats' | 'stored' | 'licence'>,
   ): Promise<void>
+  /** What the org is called. */
+  name(orgId: OrgId): Promise<string>
   /** @returns the name there was @throws DomainError `uniqueness` when the name is taken */
   rename(orgId: OrgId, name: string): Promise<string>
   /**
@@ -387,5 +390,6 @@ export interface WriteStores {
   readonly answers: AnswerWrites
   readonly identities: IdentityWrites
   readonly outbox: OutboxWrites
+  readonly invites: InviteWrites
   readonly journal: Journal
 }

@@ -14,6 +14,7 @@ import { askedSeats } from './grant-outcome.ts'
 import { currentAccess } from './current-access.ts'
 import { declaredValues } from './declared-values.ts'
 import { droppedKeys } from './dropped-keys.ts'
+import { followIdentity } from './follow-identity.ts'
 import { endedAccess, guardRemovals, holdRemoval, removerOf } from './guard-removals.ts'
 import { askToLink, checkLink, LINK_REASON, settleLink } from './link-confirmation.ts'
 import { checkMayOwn, checkOwner, ownerFor, takesOwnership } from './ownership.ts'
@@ -73,6 +74,7 @@ export function changeUser(
       return { value: before, changed: false }
     }
     await stores.users.update(orgId, before, after)
+    await followIdentity(stores, orgId, before, after)
     if (before.owner !== after.owner) await settleLink(stores, caller, id)
     const concerned = before.status !== after.status || granted.changes.length > 0
     const { effects, policy } = concerned

@@ -2,7 +2,7 @@ import type { AccessWish } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
 import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
-import type { User, UserState } from '../domain/user.ts'
+import type { User, UserState, UserStatus } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { applyWishes } from './apply-wishes.ts'
 import { askedSeats } from './grant-outcome.ts'
@@ -22,6 +22,8 @@ export interface UserDraft extends UserState {
   readonly prepare?: (stores: WriteStores) => Promise<Prepared>
   /** Runs last, in the same unit of work, for what goes with the person. */
   readonly finish?: (stores: WriteStores, made: User) => Promise<void>
+  /** Whether the person is pending until they arrive. */
+  readonly isInvited?: boolean
 }
 
 export interface Prepared {
@@ -45,7 +47,7 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     const wishes = prepared?.wishes ?? draft.wishes ?? []
     const accountType = accountTypeOf(wishes)
     const isPerson = accountType === 'USER'
-    const status = draft.active ? 'active' : 'deactivated'
+    const status = statusOf(draft)
     const user: User = {
       id,
       ord: await stores.next(orgId, 'ord.user'),
@@ -86,6 +88,11 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     await draft.finish?.(stores, user)
     return withEffects(user, effects)
   })
+}
+
+function statusOf({ isInvited, active }: UserDraft): UserStatus {
+  if (isInvited === true) return 'pending'
+  return active ? 'active' : 'deactivated'
 }
 
 /**

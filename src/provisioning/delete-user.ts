@@ -5,6 +5,7 @@ import type { Submitted } from '../domain/ports.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { revokeKeysOf } from './api-keys.ts'
 import { endedAccess, guardRemovals, holdRemoval, removerOf } from './guard-removals.ts'
+import { endInvites } from './invite-mail.ts'
 import { checkMayDelete } from './ownership.ts'
 import { checkAdminStays } from './admin-guard.ts'
 import { checkNotBreakGlass } from './local-way.ts'
@@ -47,6 +48,7 @@ export function deleteUser(
     await checkNotBreakGlass(stores, caller, user)
     await stores.users.remove(orgId, id, stores.now)
     await stores.count(orgId, 'user', -1)
+    if (user.status === 'pending') await endInvites(stores, orgId, id)
     if (user.accountType !== 'USER') await revokeKeysOf(stores, caller, orgId, id)
     const effects = await reconcilePeople(stores, orgId, [id])
     const ended = await endSessions(stores, orgId, id)

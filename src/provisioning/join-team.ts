@@ -24,7 +24,8 @@ export async function joinTeam(stores: WriteStores, caller: Caller, user: User, 
       'add the person to that group instead.'
     throw new DomainError('invalid-value', message, { reason: 'team.managed', params: { group: group.id } })
   }
-  const origin = connection?.kind === 'idp' ? 'scim' : 'manual'
+  const byHand = user.status === 'pending' ? 'invite' : 'manual'
+  const origin = connection?.kind === 'idp' ? 'scim' : byHand
   const { listed } = await stores.members.add(orgId, group.id, [user.id], {
     origin,
     setBy: connection?.id,

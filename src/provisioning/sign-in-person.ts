@@ -6,6 +6,7 @@ import type { ProvedPerson, SignedIn } from '../domain/sign-in.ts'
 import type { User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { followClaimedGroups } from './claimed-groups.ts'
+import { endInvites } from './invite-mail.ts'
 import { makeAtSignIn } from './make-at-sign-in.ts'
 import { matchSignIn, type SignInMatch } from './match-sign-in.ts'
 import type { Provisioning } from './provisioning.ts'
@@ -84,6 +85,7 @@ async function activate(turn: SignInTurn, user: User): Promise<User> {
   const { orgId } = proved
   const after: User = { ...user, status: 'active', version: user.version + 1, updated: stores.now }
   await stores.users.update(orgId, user, after)
+  await endInvites(stores, orgId, user.id)
   const { effects } = await reconcileAsked(stores, orgId, [user.id], { products: [] })
   await stores.journal.append(orgId, {
     ...{ action: 'user.activate', actor, request, cause, outcome: { result: 'success' } },

@@ -182,14 +182,16 @@ function tokenWrites(db: Kysely<Database>): Pick<OrgWrites, 'tokens' | 'insertTo
 }
 
 /** The org's own row, and who owns what in it. */
-function handovers(db: Kysely<Database>): Pick<OrgWrites, 'rename' | 'handOver'> {
+function handovers(db: Kysely<Database>): Pick<OrgWrites, 'name' | 'rename' | 'handOver'> {
+  const nameOf = async (orgId: OrgId): Promise<string> => {
+    const { name } = await db.selectFrom('org').select('name').where('id', '=', orgId).executeTakeFirstOrThrow()
+    return name
+  }
   return {
+    name: nameOf,
+
     async rename(orgId, name) {
-      const { name: former } = await db
-        .selectFrom('org')
-        .select('name')
-        .where('id', '=', orgId)
-        .executeTakeFirstOrThrow()
+      const former = await nameOf(orgId)
       await db
         .updateTable('org')
         .set({ name, name_key: fold(name) })

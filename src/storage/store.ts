@@ -34,6 +34,7 @@ import { recordReads } from './record-reads.ts'
 import { createResourcePages } from './resource-page.ts'
 import { keepingTokens } from './kept-tokens.ts'
 import { createMailQueue } from './mail-queue.ts'
+import { inviteReads } from './invites.ts'
 import { outboxReads } from './outbox.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
@@ -142,11 +143,47 @@ export function openStore(
   clock: () => number,
   mails?: PayloadSealer,
 ): Store {
-  const { dialect, writer, reader, dataVersion, checkpoint } = connections
-  const credentials = credentialReads(reader)
+  const { dialect, writer, reader, checkpoint } = connections
   const pseudonym: Pseudonym = (orgId, text) => sealer.pseudonym(orgId, text)
+  const reads = readStores(connections, pseudonym, clock)
+  const write = <T>(run: (db: Kysely<Database>) => Promise<T>) => inTransaction(writer, dialect, run)
+  const work = createUnitOfWork({
+    writer,
+    dialect,
+    clock,
+    chain: (db, orgId) => new ChainWriter(db, dialect, orgId, sealer),
+    stores: (db, chain, now) => writeStores({ db, dialect, chain, now, pseudonym, mails }),
+    ...(checkpoint === undefined ? {} : { onCommitted: createCheckpoints(checkpoint) }),
+  })
+  return {
+    reads,
+    work,
+    checkpoints: checkpointWrites(writer, dialect),
+    requestLog: createRequestLog(write),
+    mailQueue: mails && createMailQueue({ reader, dialect, sealer: mails, write }),
+    async ping() {
+      try {
+        await sql`select 1`.execute(reader)
+      } catch (error) {
+        throw toDomainError(error)
+      }
+    },
+    saveActivity: (days) => write((db) => saveActivity(db, dialect, days)),
+    ensureChain: (orgId) => write((db) => insertChain(db, orgId)),
+    saveLastUsed: (uses) => write((db) => saveLastUsed(db, uses)),
+    keepAnswer: (orgId, key, answer) => write((db) => keepAnswer(db, { orgId, key, answer })),
+  }
+}
+
+/** Everything that only reads, over the pool that cannot write. */
+function readStores(
+  { dialect, reader, dataVersion }: StoreConnections,
+  pseudonym: Pseudonym,
+  clock: () => number,
+): ReadStores {
+  const credentials = credentialReads(reader)
   const pages = createResourcePages(reader, dialect, clock)
-  const reads: ReadStores = {
+  return {
     users: translatingErrors(userReads(reader, dialect, pages)),
     groups: translatingErrors(groupReads(reader, pages)),
     teams: translatingErrors(teamReads(reader)),
@@ -164,6 +201,7 @@ export function openStore(
     oneTimeLinks: translatingErrors(linkReads(reader)),
     answers: translatingErrors(answerReads(reader)),
     outbox: translatingErrors(outboxReads(reader)),
+    invites: translatingErrors(inviteReads(reader)),
     memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),
@@ -173,33 +211,6 @@ export function openStore(
     seats: translatingErrors(seatReads(reader)),
     identities: translatingErrors(identityReads(reader, pseudonym)),
     activity: translatingErrors(activityReads(reader, dialect)),
-  }
-  const work = createUnitOfWork({
-    writer,
-    dialect,
-    clock,
-    chain: (db, orgId) => new ChainWriter(db, dialect, orgId, sealer),
-    stores: (db, chain, now) => writeStores({ db, dialect, chain, now, pseudonym, mails }),
-    ...(checkpoint === undefined ? {} : { onCommitted: createCheckpoints(checkpoint) }),
-  })
-  return {
-    reads,
-    work,
-    checkpoints: checkpointWrites(writer, dialect),
-    requestLog: createRequestLog((write) => inTransaction(writer, dialect, write)),
-    mailQueue:
-      mails && createMailQueue({ reader, dialect, sealer: mails, write: (run) => inTransaction(writer, dialect, run) }),
-    async ping() {
-      try {
-        await sql`select 1`.execute(reader)
-      } catch (error) {
-        throw toDomainError(error)
-      }
-    },
-    ensureChain: (orgId) => inTransaction(writer, dialect, (db) => insertChain(db, orgId)),
-    saveLastUsed: (uses) => inTransaction(writer, dialect, (db) => saveLastUsed(db, uses)),
-    saveActivity: (days) => inTransaction(writer, dialect, (db) => saveActivity(db, dialect, days)),
-    keepAnswer: (orgId, key, answer) => inTransaction(writer, dialect, (db) => keepAnswer(db, { orgId, key, answer })),
   }
 }
 

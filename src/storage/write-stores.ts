@@ -19,6 +19,7 @@ import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
 import { removedAccessWrites } from './removed-access.ts'
+import { inviteWrites } from './invites.ts'
 import { outboxWrites } from './outbox.ts'
 import { roleWrites } from './role-writes.ts'
 import { ruleWrites } from './rule-writes.ts'
@@ -69,6 +70,7 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     answers: answerWrites(db),
     identities: identityWrites(db, dialect, pseudonym),
     outbox: outboxWrites(db, mails, now),
+    invites: inviteWrites(db),
     journal: {
       nextSeq: () => chain.head.seq + 1,
       append: (_orgId, draft) => chain.append(draft, now),

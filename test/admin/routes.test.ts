@@ -2,8 +2,9 @@ import { expect } from 'chai'
 import { operationIdOf } from '../../src/admin/openapi.ts'
 import { ROUTES } from '../../src/admin/routes.ts'
 import type { Route } from '../../src/admin/route.ts'
-import { newId, type SessionId, type TokenId } from '../../src/domain/ids.ts'
+import { type InviteId, newId, type SessionId, type TokenId } from '../../src/domain/ids.ts'
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
+import { invitePerson } from '../../src/provisioning/invite-person.ts'
 import { createGroup } from '../../src/provisioning/create-group.ts'
 import { createRole } from '../../src/provisioning/create-role.ts'
 import { createRule } from '../../src/provisioning/create-rule.ts'
@@ -171,6 +172,11 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
       expires: Date.now() + 3_600_000,
     },
   }).durable
+  const invite = newId<InviteId>(Date.now())
+  await invitePerson(other.provisioning, operator, {
+    ...{ id: invite, email: 'cara@other.example' },
+    secret: { text: '', secretHash: Buffer.alloc(32, 9), expires: Date.now() + 60_000 },
+  })
   const batch = newId(Date.now())
   const row = { mode: 'alert', state: 'open', most: 10, base: 20, created: 1, decided: null } as const
   await gateway.test.connections.writer
@@ -178,8 +184,7 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     .values({ ...row, org_id: other.orgId, id: batch, connection_id: connectionId })
     .execute()
   return {
-    batch,
-    session,
+    ...{ batch, session, invite },
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }

@@ -26,6 +26,7 @@ forEachDialect('the schema', (dialect) => {
       '0012-activity',
       '0013-outbox',
       '0014-checkpoints',
+      '0015-invites-and-domains',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])
