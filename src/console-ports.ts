@@ -1,5 +1,5 @@
 import { createFailureLimiter, type FailureLimiter } from './auth/failure-limiter.ts'
-import { linkHash } from './auth/one-time-link.ts'
+import { linkHash, mintResetLink } from './auth/one-time-link.ts'
 import { createPasswords } from './auth/password.ts'
 import { accountOfSession, type Sessions } from './auth/session.ts'
 import { mintToken } from './auth/token.ts'
@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import type { ConsolePorts } from './console/ports.ts'
 import { createCsrf } from './http/csrf.ts'
 import { requestFacts } from './http/request-context.ts'
+import { mailSettings } from './mail-settings.ts'
 import type { OpenedStore } from './opened-store.ts'
 import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
@@ -48,6 +49,8 @@ export function consolePorts(parts: ConsoleParts): ConsolePorts {
     passwords: createPasswords(config.signIn.passwordCost),
     mint: mintToken,
     linkHash,
+    mintResetLink: (user) => mintResetLink(user, now()),
+    canMail: mailSettings(config) !== undefined,
     isRestored: config.signIn.localRestore,
     failed: (req) => limiter.failed(req.ip ?? ''),
     accountOf: accountOfSession,

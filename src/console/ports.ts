@@ -4,6 +4,7 @@ import type { KeyId, OrgId, SessionId, UserId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { SignInMethod, StoredSession } from '../domain/session.ts'
 import type { Csrf } from '../http/csrf.ts'
+import type { ResetLink } from '../provisioning/password-links.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
 
 /** Who signed in, and by what. */
@@ -41,6 +42,9 @@ export interface ConsolePorts {
   readonly mint: (id: KeyId) => { readonly text: string; readonly secretHash: Uint8Array }
   /** The hash by which the text of a one-time link is looked up; undefined for what was never one. */
   readonly linkHash: (text: string) => Uint8Array | undefined
+  readonly mintResetLink: (user: UserId) => ResetLink
+  /** Whether a mail server is configured. */
+  readonly canMail: boolean
   /** Whether the operator opened the local ways although single sign-on is asked for. */
   readonly isRestored: boolean
   /** Counts a failure of the request's source. @returns seconds to wait where it is over the limit */

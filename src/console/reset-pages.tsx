@@ -1,8 +1,11 @@
 import type { VNode } from 'preact'
-import { resetPassword } from '../provisioning/password-links.ts'
-import { Form, Hidden, Link, Notice, Page } from './page.tsx'
+import type { OrgSummary } from '../domain/ports.ts'
+import { ssoRequired } from '../provisioning/local-way.ts'
+import { mailResetLink, resetPassword } from '../provisioning/password-links.ts'
+import { Field, Form, Hidden, Link, Notice, Page } from './page.tsx'
 import type { PageRequest, Topic } from './page-route.ts'
 import { chosenProblem, NewPassword, orgNamed, strangerIn } from './password-pages.tsx'
+import { tooMany } from './problem-page.tsx'
 import { render } from './render.tsx'
 import { findLink } from './setup-pages.tsx'
 
@@ -10,6 +13,7 @@ import { findLink } from './setup-pages.tsx'
 export const resetTopic: Topic = {
   routes: [
     { method: 'GET', path: '/signin/forgot', who: 'anybody', handle: showForgot },
+    { method: 'POST', path: '/signin/forgot', who: 'anybody', handle: forgot },
     { method: 'GET', path: '/reset/:link', who: 'anybody', handle: showReset },
     { method: 'POST', path: '/reset', who: 'anybody', handle: reset },
   ],
@@ -21,7 +25,44 @@ async function showForgot(page: PageRequest): Promise<void> {
     page.res,
     200,
     <Page title="A forgotten password">
-      <p>{`Ask an administrator of ${org.name} for a link to set another password. It works once, for an hour.`}</p>
+      {page.ports.canMail ? <ForgotForm org={org} /> : null}
+      <p>{`An administrator of ${org.name} can give you a link to set another password. It works once, for an hour.`}</p>
+      <Link to="/signin">Back to the sign-in page</Link>
+    </Page>,
+  )
+}
+
+function ForgotForm({ org }: { readonly org: OrgSummary }): VNode {
+  return (
+    <Form action="/signin/forgot">
+      <Hidden name="org" value={org.id} />
+      <Field name="name" label="User name or e-mail" autocomplete="username" />
+      <button>Send a link</button>
+    </Form>
+  )
+}
+
+/** Answers before anything is looked up, so that neither words nor time tell whether there is such an account. */
+async function forgot(page: PageRequest): Promise<void> {
+  const { req, res, form, ports } = page
+  const org = await orgNamed(page, form['org'])
+  const { settings } = await ports.reads.orgs.policy(org.id)
+  if (settings.ssoRequired) throw ssoRequired()
+  const wait = await ports.failed(req)
+  if (wait !== undefined) throw tooMany(wait)
+  const { provisioning, mintResetLink: mint, report } = ports
+  const asked = { name: form['name']?.trim() ?? '', org: org.name, mint }
+  const caller = strangerIn(org.id, page)
+  mailResetLink(provisioning, caller, asked).durable.catch((error: unknown) => {
+    report(error, caller.request.id)
+  })
+  render(
+    res,
+    200,
+    <Page title="Look into your mail">
+      <Notice kind="done">
+        If this account has a password here, a link to set another one is on its way. It works once, for an hour.
+      </Notice>
       <Link to="/signin">Back to the sign-in page</Link>
     </Page>,
   )

@@ -54,8 +54,8 @@ export interface OneTimeLinkWrites {
   put(orgId: OrgId, link: OneTimeLink, at: number): Promise<void>
   /** Uses a link up. @returns undefined when it was used, replaced or over */
   take(orgId: OrgId, secretHash: Uint8Array, at: number): Promise<OneTimeLink | undefined>
+  /** When the link of a person was made, epoch milliseconds; undefined where there is none. */
+  madeAt(orgId: OrgId, kind: LinkKind, user: UserId): Promise<number | undefined>
   /** Whether a link of that kind still works. */
   hasLive(orgId: OrgId, kind: LinkKind, at: number): Promise<boolean>
-  /** Ends the links of a person. */
-  endOf(orgId: OrgId, user: UserId): Promise<void>
 }

@@ -68,7 +68,8 @@ export async function refuseAttempt(
   ).durable
 }
 
-async function findByName(stores: WriteStores, orgId: OrgId, name: string): Promise<User | undefined> {
+/** The live person of that userName, else the one person who has it as primary address. */
+export async function findByName(stores: WriteStores, orgId: OrgId, name: string): Promise<User | undefined> {
   const named = await stores.users.nameHolder(orgId, name)
   if (named !== undefined) return named
   const [id, second] = await stores.users.byPrimaryEmail(orgId, name)

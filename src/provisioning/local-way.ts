@@ -18,7 +18,12 @@ export async function requireLocalWay(
 ): Promise<void> {
   if (isRestored || !(await stores.orgs.policy(orgId)).settings.ssoRequired) return
   if (user !== undefined && (await isBreakGlass(stores, orgId, user))) return
-  throw new DomainError(
+  throw ssoRequired()
+}
+
+/** The refusal of every way in but the identity provider's. */
+export function ssoRequired(): DomainError {
+  return new DomainError(
     'forbidden',
     'Your organisation signs in through its identity provider alone. Go back and sign in with it',
     { reason: 'sso.required' },

@@ -3,12 +3,12 @@ import { DomainError } from '../domain/errors.ts'
 import type { OrgId, SessionId, UserId } from '../domain/ids.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { Submitted } from '../domain/ports.ts'
-import type { User } from '../domain/user.ts'
+import { primaryEmail, type User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { requireOrgAdmin } from './caller-right.ts'
 import { createUser } from './create-user.ts'
 import type { Operation } from './found-org.ts'
-import { writePassword } from './local-sign-in.ts'
+import { findByName, writePassword } from './local-sign-in.ts'
 import { requireLocalWay } from './local-way.ts'
 import { newState } from './person-draft.ts'
 import type { Provisioning } from './provisioning.ts'
@@ -130,6 +130,45 @@ export async function writeResetLink(
     targets: [{ type: 'user', id: link.user }],
   })
   return person
+}
+
+/** A forgotten password is asked for again only after this time, in milliseconds: nobody floods another's mailbox. */
+const MAIL_EVERY = 60_000
+
+/**
+ * Mails a link to who says they forgot their password, if there is such a person and they have one here. Nothing tells
+ * whoever asked which it was.
+ * @param mint makes the link of the person
+ * @throws DomainError `forbidden` where single sign-on is asked of everybody
+ */
+export function mailResetLink(
+  provisioning: Provisioning,
+  caller: Caller,
+  { name, org, mint }: { readonly name: string; readonly org: string; readonly mint: (user: UserId) => ResetLink },
+): Submitted<void> {
+  const { orgId } = caller
+  const intent = { action: 'password.reset', subject: '', targets: [] }
+  return submitChange(provisioning, caller, intent, async (stores) => {
+    await requireLocalWay(stores, orgId, undefined, false)
+    const person = await findByName(stores, orgId, name)
+    const to = person === undefined ? undefined : primaryEmail(person.attributes)
+    if (person?.status !== 'active' || to === undefined) return
+    const { id } = person
+    if ((await stores.passwords.find(orgId, id)) === undefined) return
+    const earlier = await stores.oneTimeLinks.madeAt(orgId, 'reset', id)
+    if (earlier !== undefined && stores.now - earlier < MAIL_EVERY) return
+    const { text, link } = mint(id)
+    await writeResetLink(stores, caller, link)
+    await stores.outbox.drop(orgId, id, 'password-reset')
+    const content = { kind: 'password-reset', org, link: `/reset/${text}`, expires: link.expires } as const
+    await stores.outbox.add(orgId, { to, person: id, content })
+  })
+}
+
+/** A link just made: `text` stands in its address alone. */
+export interface ResetLink {
+  readonly text: string
+  readonly link: OneTimeLink & { readonly user: UserId }
 }
 
 /**

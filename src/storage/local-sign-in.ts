@@ -94,6 +94,16 @@ export function oneTimeLinkWrites(db: Kysely<Database>): OneTimeLinkWrites {
         .executeTakeFirst()
       return row === undefined || row.expires <= at ? undefined : toLink(row)
     },
+    async madeAt(orgId, kind, user) {
+      const row = await db
+        .selectFrom('one_time_link')
+        .select('created')
+        .where('org_id', '=', orgId)
+        .where('kind', '=', kind)
+        .where('user_id', '=', user)
+        .executeTakeFirst()
+      return row?.created
+    },
     async hasLive(orgId, kind, at) {
       const row = await db
         .selectFrom('one_time_link')
@@ -103,9 +113,6 @@ export function oneTimeLinkWrites(db: Kysely<Database>): OneTimeLinkWrites {
         .where('expires', '>', at)
         .executeTakeFirst()
       return row !== undefined
-    },
-    async endOf(orgId, user) {
-      await db.deleteFrom('one_time_link').where('org_id', '=', orgId).where('user_id', '=', user).execute()
     },
   }
 }

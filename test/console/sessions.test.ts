@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { UserId } from '../../src/domain/ids.ts'
+import type { JsonObject } from '../../src/domain/json.ts'
 import { changeUser } from '../../src/provisioning/change-user.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import { endSessionsNow } from '../../src/provisioning/sessions.ts'
@@ -94,6 +95,28 @@ forEachDialect('sessions of browsers', (dialect) => {
     await setActive(true)
     expect(await Promise.all(browsers.map(isIn))).to.deep.equal([false, false])
     expect(await isIn(await signedIn(gateway, user))).to.equal(true)
+  })
+
+  it('end when an identity provider says that the e-mail is another’s now, and with no other change of it', async () => {
+    const { id } = await gateway.tenant.user('mail@example.com', {
+      attributes: { emails: [{ value: 'one@example.com', primary: true }] },
+    })
+    const browser = await signedIn(gateway, id)
+    const change = (attributes: JsonObject) =>
+      changeUser(gateway.tenant.provisioning, gateway.tenant.idp, id, {
+        method: 'PATCH',
+        change: (state) => ({ ...state, attributes: { ...state.attributes, ...attributes } }),
+      }).durable
+    await change({
+      title: 'Dr',
+      userName: 'renamed@example.com',
+      emails: [{ value: 'ONE@example.com', primary: true }],
+    })
+    expect(await isIn(browser)).to.equal(true)
+    await change({ emails: [{ value: 'two@example.com', primary: true }] })
+    expect(await isIn(browser)).to.equal(false)
+    const last = (await gateway.test.store.reads.records.tail(gateway.tenant.orgId, 1))[0]!
+    expect(JSON.parse(last.body)).to.deep.include({ action: 'user.update', steps: [{ name: 'sessions', ended: 1 }] })
   })
 
   it('end when the person is deleted', async () => {
