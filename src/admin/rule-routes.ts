@@ -84,6 +84,9 @@ const explained = z.object({
     }),
   ),
   withoutEffect: z.array(candidate),
+  nested: z
+    .array(z.object({ group: z.uuid(), name: z.string(), through: z.uuid(), throughName: z.string() }))
+    .meta({ description: 'Groups that only hold a group the person is in (`through`): they give nothing' }),
   withheldAdmin: z.string().nullable(),
 })
 
@@ -147,9 +150,13 @@ export const ruleRoutes: readonly Route[] = [
     summary: 'Say what a person has, what gave it, and what lost',
     answer: { status: 200, schema: explained },
     async handle({ ports, orgId, params }) {
-      const { values, withoutEffect, ...person } = await explainPerson(ports.reads, orgId, params.user as UserId)
+      const { values, withoutEffect, nested, ...person } = await explainPerson(
+        ports.reads,
+        orgId,
+        params.user as UserId,
+      )
       const lists = values.map(({ losers, ties, ...value }) => ({ ...value, losers: [...losers], ties: [...ties] }))
-      return { body: { ...person, values: lists, withoutEffect: [...withoutEffect] } }
+      return { body: { ...person, values: lists, withoutEffect: [...withoutEffect], nested: [...nested] } }
     },
   }),
 ]

@@ -20,8 +20,10 @@ export function explainCommand(ports: CommandPorts): Command {
     })
 }
 
+const NESTED = 'Groups within groups grant nothing: identity providers push who is in them as members.'
+
 function lines(person: ExplainedPerson): readonly string[] {
-  const { userName, status, pending, values, withoutEffect, withheldAdmin } = person
+  const { userName, status, pending, values, withoutEffect, nested, withheldAdmin } = person
   return [
     `${userName}, ${status}${pending ? '; a change is on its way to this person' : ''}`,
     ...values.flatMap(valueLines),
@@ -31,7 +33,10 @@ function lines(person: ExplainedPerson): readonly string[] {
     ...(withheldAdmin === null
       ? []
       : [`withheld: admin, asked for in ${withheldAdmin} by a connection that may grant none`]),
-    'Groups within groups grant nothing: identity providers push who is in them as members.',
+    ...nested.map(
+      ({ name, throughName }) => `nothing through group ${name}, which only holds the group ${throughName}`,
+    ),
+    ...(nested.length === 0 ? [] : [NESTED]),
   ]
 }
 

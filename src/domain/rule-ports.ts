@@ -49,6 +49,15 @@ export interface SeatUse {
   readonly bought: number | undefined
 }
 
+/** A group that holds another one: that alone puts nobody into it. */
+export interface NestedGroup {
+  readonly group: GroupId
+  readonly name: string
+  /** The group within it. */
+  readonly through: GroupId
+  readonly throughName: string
+}
+
 /** The facts and the derived state of people, for explaining and previewing what they have. */
 export interface AccessReads {
   facts(
@@ -66,6 +75,8 @@ export interface AccessReads {
   groupNames(orgId: OrgId, ids: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** userName by id. */
   userNames(orgId: OrgId, ids: readonly UserId[]): Promise<ReadonlyMap<UserId, string>>
+  /** Live groups that hold groups the person is in, at any depth, without the person; at most 100, by name. */
+  holdersOfGroups(orgId: OrgId, user: UserId): Promise<readonly NestedGroup[]>
   /** Whether a change waits to be applied to the person by a job. */
   isPending(orgId: OrgId, user: UserId): Promise<boolean>
   /** The attribute by which an admin was asked for without effect, if one was. */

@@ -3,6 +3,7 @@ import { explain, type Explanation } from '../domain/explain.ts'
 import { isId, type OrgId, type RoleId, type UserId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { Source } from '../domain/reconcile.ts'
+import type { NestedGroup } from '../domain/rule-ports.ts'
 import { ruleLabel } from './rule-record.ts'
 
 /** What gave, or would have given, a value. */
@@ -41,6 +42,8 @@ export interface ExplainedPerson {
   readonly values: readonly ShownValue[]
   /** What speaks for something the person does not have: the team is archived or gone. */
   readonly withoutEffect: readonly ShownCandidate[]
+  /** Groups that only hold a group the person is in: they give the person nothing. */
+  readonly nested: readonly NestedGroup[]
   /** The attribute that asks for an admin without effect, through a connection that may grant none. */
   readonly withheldAdmin: string | null
 }
@@ -75,6 +78,7 @@ export async function explainPerson(reads: ReadStores, orgId: OrgId, id: UserId)
     withoutEffect: explanation.withoutEffect.map(({ kind, target, value, by }) => ({
       ...{ kind, target, targetName: names.target(kind, target), value: names.role(value), by: names.source(by) },
     })),
+    nested: await reads.access.holdersOfGroups(orgId, id),
     withheldAdmin: (await reads.access.withheldAdmin(orgId, id)) ?? null,
   }
 }

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { OrgId, RoleId, UserId } from '../domain/ids.ts'
-import type { AccessReads } from '../domain/rule-ports.ts'
+import type { AccessReads, NestedGroup } from '../domain/rule-ports.ts'
 import { readFacts, readHeld } from './access-reads.ts'
 import { activePeople } from './access-writes.ts'
 import { idList } from './id-list.ts'
@@ -16,6 +16,7 @@ export function accessReads(db: Kysely<Database>, dialect: Dialect): AccessReads
     holdersOfRole: (orgId, role) => holdersOfRole(db, orgId, role),
     ...names(db, dialect),
     ...standings(db),
+    holdersOfGroups: (orgId, user) => holdersOfGroups(db, orgId, user),
 
     async seats(orgId) {
       const rows = await db
@@ -37,6 +38,22 @@ async function holdersOfRole(db: Kysely<Database>, orgId: OrgId, role: RoleId): 
     select user_id from explicit_grant where org_id = ${orgId} and value = ${role} and kind = 'team_role'
     order by 1`.execute(db)
   return rows.map(({ id }) => id)
+}
+
+async function holdersOfGroups(db: Kysely<Database>, orgId: OrgId, user: UserId): Promise<readonly NestedGroup[]> {
+  const { rows } = await sql<NestedGroup>`
+    with recursive inside(id) as (
+      select group_id from group_member where org_id = ${orgId} and user_id = ${user} and origin <> 'service'
+      union select c.group_id from group_child c join inside i on c.org_id = ${orgId} and c.child_group_id = i.id
+    )
+    select o.id as "group", o.display_name as name, i.id as through, i.display_name as "throughName"
+    from inside s
+    join group_child c on c.org_id = ${orgId} and c.child_group_id = s.id
+    join scim_group o on o.org_id = ${orgId} and o.id = c.group_id and o.deleted_at is null
+    join scim_group i on i.org_id = ${orgId} and i.id = s.id and i.deleted_at is null
+    where not exists (select 1 from group_member m where m.org_id = ${orgId} and m.user_id = ${user} and m.group_id = o.id)
+    order by o.name_key, i.name_key limit 100`.execute(db)
+  return rows
 }
 
 function names(db: Kysely<Database>, dialect: Dialect): Pick<AccessReads, 'groupNames' | 'userNames'> {

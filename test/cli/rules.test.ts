@@ -186,7 +186,7 @@ rules:
 
   it('explains a person by userName, with what lost', async () => {
     const ann = await tenant.user('ann@example.com')
-    await group('ml-leads', [ann.id])
+    const leads = await group('ml-leads', [ann.id])
     await run('rules', 'apply', '-f', file(TWO))
     const lines = (await run('explain', 'ANN@example.com')).split('\n')
     expect(lines).to.include.members([
@@ -194,6 +194,14 @@ rules:
       'seat of weave: none (rule "Leads" through the group ml-leads)',
       '    not full (default of the organization)',
       'team research: admin (rule "Leads" through the group ml-leads)',
+    ])
+    expect(lines.join('\n')).not.to.include('Groups within groups')
+    const inner = { displayName: 'All leads', externalId: undefined, members: [{ value: leads }] }
+    await createGroup(tenant.provisioning, tenant.idp, inner).durable
+    const nested = (await run('explain', ann.id)).split('\n')
+    expect(nested.slice(-2)).to.deep.equal([
+      'nothing through group All leads, which only holds the group ml-leads',
+      'Groups within groups grant nothing: identity providers push who is in them as members.',
     ])
     const answer = JSON.parse(await run('explain', ann.id, '--json')) as { values: readonly object[] }
     expect(answer.values).to.have.length(5)

@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import type { Caller } from '../../src/domain/caller.ts'
-import type { UserId } from '../../src/domain/ids.ts'
+import type { GroupId, UserId } from '../../src/domain/ids.ts'
 import type { Rule } from '../../src/domain/rule.ts'
+import { changeGroup } from '../../src/provisioning/change-group.ts'
 import { changeRule } from '../../src/provisioning/change-rule.ts'
 import { createGroup } from '../../src/provisioning/create-group.ts'
 import { createRole } from '../../src/provisioning/create-role.ts'
 import { createRule } from '../../src/provisioning/create-rule.ts'
+import { deleteGroup } from '../../src/provisioning/delete-group.ts'
 import { deleteRole } from '../../src/provisioning/delete-role.ts'
 import { deleteRule } from '../../src/provisioning/delete-rule.ts'
 import { explainPerson } from '../../src/provisioning/explain-person.ts'
@@ -55,6 +57,33 @@ forEachDialect('explaining and previewing access', (dialect) => {
     }
     return { people, summary: summary! }
   }
+
+  it('names the groups that only hold a group the person is in, at any depth, and that they give nothing', async () => {
+    const { id } = await tenant.user('ann')
+    const nest = async (displayName: string, ...inner: readonly GroupId[]) => {
+      const draft = { displayName, externalId: undefined, members: inner.map((value) => ({ value })) }
+      return (await createGroup(tenant.provisioning, trusted, draft).durable).id
+    }
+    const inner = await group('Inner', [id])
+    const middle = await nest('Middle', inner)
+    const outer = await nest('Outer', middle, inner)
+    const link = (holder: GroupId, name: string, through: GroupId, throughName: string) => ({
+      ...{ group: holder, name },
+      ...{ through, throughName },
+    })
+    const found = await explained(id)
+    expect(found.nested).to.deep.equal([
+      link(middle, 'Middle', inner, 'Inner'),
+      link(outer, 'Outer', inner, 'Inner'),
+      link(outer, 'Outer', middle, 'Middle'),
+    ])
+    expect(found.values.filter(({ kind }) => kind === 'team_role').map(({ target }) => target)).to.deep.equal([inner])
+    const steps = [{ do: 'add', members: [{ value: inner }] }] as const
+    const ring = await group('Ring', [id])
+    await changeGroup(tenant.provisioning, trusted, ring, { plan: { steps }, method: 'PATCH' }).durable
+    await deleteGroup(tenant.provisioning, trusted, middle, { method: 'DELETE' }).durable
+    expect((await explained(id)).nested).to.deep.equal([link(outer, 'Outer', inner, 'Inner')])
+  })
 
   it('names for each value what gave it, and what lost to it', async () => {
     const ann = await tenant.user('ann@example.com')
