@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 export interface SettingInfo {
   /** Name of the environment variable. */
   env: string
+  /** Names it has elsewhere, taken where it is not given under its own; of several the first. */
+  aliases?: readonly string[]
   /** What a good value is, to follow "wanted". */
   wanted: string
   example: string
@@ -172,8 +174,9 @@ function unknownKey(settings: readonly Setting[], known: string[], key: string, 
   }
 }
 
-function addVariable(found: Found, setting: Setting, env: Environment, cwd: string): void {
+function addVariable(found: Found, setting: Setting, given: Environment, cwd: string): void {
   const { env: name, secret, wanted } = setting
+  const env = underOwnName(setting, given)
   const value = secret === undefined ? env[name]?.trim() : env[name]?.replace(/\r?\n$/, '')
   if (value) {
     found.values.set(name, value)
@@ -199,6 +202,14 @@ function addVariable(found: Found, setting: Setting, env: Environment, cwd: stri
     found.values.set(name, content)
     found.sources.set(name, resolve(cwd, file))
   } else found.problems.push({ ...problem, wanted: `a readable file that holds ${wanted}` })
+}
+
+/** A value that was given under another name of the setting, as if it had been given under its own. */
+function underOwnName({ env: name, aliases = [], secret }: Setting, given: Environment): Environment {
+  const isGiven = (each: string): boolean =>
+    Boolean(given[each]?.trim()) || (secret !== undefined && Boolean(given[`${each}_FILE`]?.trim()))
+  const alias = isGiven(name) ? undefined : aliases.find(isGiven)
+  return alias === undefined ? given : { [name]: given[alias], [`${name}_FILE`]: given[`${alias}_FILE`] }
 }
 
 function readSecret(file: string): string | undefined {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { ConfigError, findSettings, showValue } from './config-sources.ts'
-import type { ConfigProblem, Found, Setting, SettingInfo } from './config-sources.ts'
+import type { ConfigProblem, Found, Setting } from './config-sources.ts'
 import {
   flag,
   host,
@@ -18,6 +18,9 @@ import {
   whole,
   word,
 } from './config-values.ts'
+import { about, FLAG_WANTED } from './config-about.ts'
+
+import { halfProvider, oidc } from './config-oidc.ts'
 
 export { ConfigError, packageRoot } from './config-sources.ts'
 export type { ConfigProblem } from './config-sources.ts'
@@ -25,9 +28,6 @@ export type { ConfigProblem } from './config-sources.ts'
 /** Exit status of a start that the configuration forbids (`EX_CONFIG` of sysexits.h). */
 export const EXIT_CONFIG = 78
 
-const about = z.registry<SettingInfo>()
-
-const FLAG_WANTED = 'true, false, 1, 0, yes or no'
 const LONG_SECRET_WANTED = 'at least 32 printable ASCII characters'
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -253,7 +253,7 @@ const log = z.object({
   }),
 })
 
-const schema = z.object({ server, database, keys, bootstrap, auth, signIn, session, mail, scim, log })
+const schema = z.object({ server, database, keys, bootstrap, auth, signIn, oidc, session, mail, scim, log })
 type Settings = z.output<typeof schema>
 
 /** Every setting of the schema in its order; `ROLLCALL_CONFIG_FILE`, which is read before it, is not among them. */
@@ -342,8 +342,9 @@ function contradictions({
   database: store,
   keys: { master },
   mail: { smtpUrl, from },
+  oidc: provider,
 }: Settings): ConfigProblem[] {
-  const problems: ConfigProblem[] = []
+  const problems: ConfigProblem[] = halfProvider(provider)
   const address = own.publicUrl ?? ownAddress({ host: name, port: own.port })
   const local = isLoopback(name) && isLoopback(new URL(address).hostname)
   if (address.startsWith('http:') && !own.allowHttp && !local) {

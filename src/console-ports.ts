@@ -12,6 +12,7 @@ import type { OpenedStore } from './opened-store.ts'
 import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { endSessionsNow, personActor, startSession } from './provisioning/sessions.ts'
+import { oidcSignIn } from './sign-in-wiring.ts'
 
 export interface ConsoleParts {
   readonly config: Config
@@ -45,6 +46,8 @@ export function consolePorts(parts: ConsoleParts): ConsolePorts {
   }
   return {
     ...{ reads: opened.store.reads, provisioning, publicUrl, report, now },
+    oidc: oidcSignIn(config, opened, { publicUrl, now }),
+    provisioningDisabled: config.signIn.disableProvisioning,
     csrf: createCsrf(opened.cursorKey, publicUrl),
     passwords: createPasswords(config.signIn.passwordCost),
     mint: mintToken,

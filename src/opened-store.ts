@@ -9,6 +9,7 @@ import { SYSTEM_ORG } from './audit/system-org.ts'
 import { newSigningKey, type SigningKey } from './auth/access-token.ts'
 import { newestOutside } from './audit/checkpoint-file.ts'
 import { type Config, EXIT_CONFIG } from './config.ts'
+import type { PayloadSealer } from './domain/outbox.ts'
 import { findMasterKey, type MasterKey } from './master-key.ts'
 import { StartError } from './start-error.ts'
 import { explainStoreError } from './store-problem.ts'
@@ -29,6 +30,8 @@ export interface OpenedStore {
   readonly deployment: string
   /** Keeps chains that do not go on from what is kept outside from being written; `store.work` obeys it. */
   readonly forks: ForkGuard
+  /** What must be read back: wrapped by the master key, opened only under the label it was wrapped with. */
+  readonly secrets: PayloadSealer
   /** The key file, when it was made just now. */
   readonly keyMadeAt: string | undefined
   close(): Promise<void>
@@ -97,6 +100,7 @@ export async function openCheckedStore(config: Config, connections: StoreConnect
     cursorKey: unwrapSecret(key, CURSOR_KEY, deployment.cursor_key),
     ...logKeys(config, key),
     deployment: deployment.name,
+    secrets: createPayloadSealer(key),
     keyMadeAt: madeAt,
     async close() {
       await store.work.idle()

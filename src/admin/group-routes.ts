@@ -3,7 +3,6 @@ import { DomainError } from '../domain/errors.ts'
 import type { Group } from '../domain/group.ts'
 import type { GroupId } from '../domain/ids.ts'
 import { markGroup } from '../provisioning/mark-group.ts'
-import { restoreGroup } from '../provisioning/restore-group.ts'
 import { type Route, route, shownTime, time } from './route.ts'
 
 const group = z.object({
@@ -14,12 +13,6 @@ const group = z.object({
     .meta({ description: 'Marked by an admin; groups whose people rules make admins are so anyway' }),
   ...{ version: z.number(), created: time, updated: time },
 })
-
-const restored = z
-  .strictObject({
-    name: z.string().optional().meta({ description: 'Another name, where its own is taken by now' }),
-  })
-  .meta({ examples: [{}] })
 
 const mark = z.strictObject({ protected: z.boolean() }).meta({ examples: [{ protected: true }] })
 
@@ -44,17 +37,6 @@ export const groupRoutes: readonly Route[] = [
       const change = { ...body, ...(ifMatch === undefined ? {} : { ifMatch }) }
       const { value } = await markGroup(provisioning, caller, params.group as GroupId, change).durable
       return { body: shown(value), version: value.version }
-    },
-  }),
-  route({
-    ...{ method: 'POST', path: '/groups/{group}/restore', tag: 'Teams', who: 'orgAdmin' },
-    summary: 'Bring back a group that was deleted within 30 days, with its members and its team if it had one',
-    body: restored,
-    answer: { status: 200, schema: group },
-    async handle({ provisioning, caller, params, body: { name } }) {
-      const options = name === undefined ? {} : { name }
-      const back = await restoreGroup(provisioning, caller, params.group as GroupId, options).durable
-      return { body: shown(back.group), version: back.group.version }
     },
   }),
 ]

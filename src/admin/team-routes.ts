@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import type { GroupId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
-import { readStorageBucket, STORAGE_PROVIDERS, type StorageBucket } from '../domain/storage-bucket.ts'
-import type { Team } from '../domain/team.ts'
+import { readStorageBucket, STORAGE_PROVIDERS, type StorageBucket, type Team } from '../domain/team.ts'
 import { setTeamArchived } from '../provisioning/archive-team.ts'
 import { mayReadOrg } from '../provisioning/caller-right.ts'
 import { changeTeam } from '../provisioning/change-team.ts'
@@ -123,10 +122,7 @@ export const teamRoutes: readonly Route[] = [
     async handle({ ports, provisioning, orgId, caller, params, body, ifMatch }) {
       const id = params.team as GroupId
       const live = await ports.reads.teams.find(orgId, id)
-      if (live === undefined) {
-        const { team: back } = await restoreGroup(provisioning, caller, id, { ...given(body), asTeam: true }).durable
-        return answered(back!)
-      }
+      if (live === undefined) return answered(await restoreGroup(provisioning, caller, id, body.name).durable)
       const options = { archived: false, ...(ifMatch === undefined ? {} : { ifMatch }) }
       return answered((await setTeamArchived(provisioning, caller, id, options).durable).value)
     },

@@ -84,17 +84,73 @@ function firstProblem(found: readonly LookupAddress[], url: URL, allowPrivate: b
   return found.map(({ address }) => addressProblem(address, url, allowPrivate)).find((problem) => problem !== undefined)
 }
 
-function get(url: URL, signal: AbortSignal, lookup: https.RequestOptions['lookup']): Promise<string> {
+/** What is asked; a body makes it a POST unless it says otherwise. */
+interface Asked {
+  readonly method: string
+  readonly headers: http.OutgoingHttpHeaders
+  readonly body: string | undefined
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  readonly text: string
+}
+
+const BARE = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'rollcall' }
+
+async function get(url: URL, signal: AbortSignal, lookup: https.RequestOptions['lookup']): Promise<string> {
+  const { status, text } = await ask(url, { method: 'GET', headers: BARE, body: undefined }, signal, lookup)
+  if (status !== 200) throw new Error(`${url.href} answered ${status}; 200 is wanted, redirects are refused`)
+  return text
+}
+
+/**
+ * The same guard for all that is said to an issuer, in the form of `fetch`: no redirects, at most 256 kB, within the
+ * timeout, never to an address inside this network.
+ * @returns a `fetch` that takes text or form bodies only
+ */
+export function guardedFetch(options: KeyFetchOptions): (address: string, init: GuardedInit) => Promise<Response> {
+  return async (address, { method = 'GET', headers = {}, body }) => {
+    const url = checkedUrl(address, options.allowPrivateIssuers)
+    const signal = AbortSignal.timeout(options.timeout ?? TIMEOUT)
+    const sent = body === undefined || body === null ? undefined : String(body)
+    const asked = {
+      method,
+      headers: { ...headers, 'accept-encoding': 'identity', 'user-agent': 'rollcall' },
+      body: sent,
+    }
+    const answer = await ask(url, asked, signal, guardedLookup(url, options))
+    const type = answer.headers['content-type']
+    return new Response(answer.text, {
+      status: answer.status,
+      headers: type === undefined ? {} : { 'content-type': type },
+    })
+  }
+}
+
+/** What of `fetch`'s options is heeded. */
+export interface GuardedInit {
+  readonly method?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: string | URLSearchParams | null | undefined
+}
+
+function ask(
+  url: URL,
+  { method, headers, body }: Asked,
+  signal: AbortSignal,
+  lookup: https.RequestOptions['lookup'],
+): Promise<Answer> {
   const { request } = url.protocol === 'https:' ? https : http
-  const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'rollcall' }
   return new Promise((resolve, reject) => {
-    const asked = request(url, { agent: false, headers, signal, lookup }, (answer) => {
+    const asked = request(url, { agent: false, method, headers, signal, lookup }, (answer) => {
       const refuse = (why: string): void => {
         asked.destroy()
         reject(new Error(`${url.href} ${why}`))
       }
-      if (answer.statusCode !== 200)
-        return refuse(`answered ${answer.statusCode}; 200 is wanted, redirects are refused`)
+      const status = answer.statusCode ?? 0
+      if (status < 200 || (status > 299 && status < 400)) return refuse(`answered ${status}; redirects are refused`)
       const chunks: Buffer[] = []
       let size = 0
       answer.on('data', (chunk: Buffer) => {
@@ -103,9 +159,11 @@ function get(url: URL, signal: AbortSignal, lookup: https.RequestOptions['lookup
         chunks.push(chunk)
       })
       answer.on('error', reject)
-      answer.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+      answer.on('end', () => {
+        resolve({ status, headers: answer.headers, text: Buffer.concat(chunks).toString('utf8') })
+      })
     })
     asked.on('error', reject)
-    asked.end()
+    asked.end(body)
   })
 }

@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgSummary } from '../domain/ports.ts'
-import { readStorageBucket, STORAGE_PROVIDERS, type StorageBucket } from '../domain/storage-bucket.ts'
-import type { Inviters, Team } from '../domain/team.ts'
+import { type Inviters, readStorageBucket, STORAGE_PROVIDERS, type StorageBucket, type Team } from '../domain/team.ts'
 import { setTeamArchived } from '../provisioning/archive-team.ts'
 import { changeTeam, type TeamPlan } from '../provisioning/change-team.ts'
 import { createTeam } from '../provisioning/create-team.ts'
@@ -213,8 +212,7 @@ async function restore(operator: Operator, org: OrgSummary, name: string, newNam
     return (await setTeamArchived(operator.provisioning, caller, live.id, { archived: false }).durable).value
   }
   const deleted = await getDeletedTeam(operator, org, name)
-  const options = { asTeam: true, ...(newName === undefined ? {} : { name: newName }) }
-  return (await restoreGroup(operator.provisioning, caller, deleted.id, options).durable).team!
+  return restoreGroup(operator.provisioning, caller, deleted.id, newName).durable
 }
 
 async function inOrg<T>(operator: Operator, { org }: OrgOptions, run: (org: OrgSummary) => Promise<T>): Promise<T> {

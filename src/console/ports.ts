@@ -6,6 +6,7 @@ import type { SignInMethod, StoredSession } from '../domain/session.ts'
 import type { Csrf } from '../http/csrf.ts'
 import type { ResetLink } from '../provisioning/password-links.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
+import type { OidcSignIn } from '../signin/oidc/oidc-sign-in.ts'
 
 /** Who signed in, and by what. */
 export interface SignedIn {
@@ -49,6 +50,10 @@ export interface ConsolePorts {
   readonly isRestored: boolean
   /** Counts a failure of the request's source. @returns seconds to wait where it is over the limit */
   readonly failed: (req: Request) => Promise<number | undefined>
+  /** Sign-in by OpenID providers. */
+  readonly oidc: OidcSignIn
+  /** Whether no sign-in makes a person, whatever an org says. */
+  readonly provisioningDisabled: boolean
   /** The live session of a request, with the person as they are now. */
   readonly sessionOf: (req: Request) => Promise<StoredSession | undefined>
   /** What the person of a session may do. */

@@ -1,4 +1,5 @@
 import { accountTopic } from './account-pages.tsx'
+import { oidcTopic } from './oidc-pages.tsx'
 import type { Topic } from './page-route.ts'
 import { ownKeyTopic } from './own-key-pages.tsx'
 import { passwordTopic } from './password-pages.tsx'
@@ -35,4 +36,6 @@ import { signInTopic } from './sign-in-pages.tsx'
  * - `ports.startSession(req, res, { orgId, userId, method, … })` signs somebody in; then `redirect(res, returnTo)` with
  *   what `safeReturnTo` (`http/return-to.ts`) made of what the client said.
  */
-export const TOPICS: readonly Topic[] = [signInTopic, passwordTopic, setupTopic, resetTopic, accountTopic, ownKeyTopic]
+export const TOPICS: readonly Topic[] = [
+  ...[signInTopic, oidcTopic, passwordTopic, setupTopic, resetTopic, accountTopic, ownKeyTopic],
+]

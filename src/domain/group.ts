@@ -1,6 +1,5 @@
 import type { Filter } from './filter.ts'
 import type { ConnectionId, GroupId, UserId } from './ids.ts'
-import type { StorageBucket } from './storage-bucket.ts'
 
 /** A SCIM Group as the identity provider pushed it. Every team is a group with the same id. */
 export interface Group {
@@ -15,12 +14,6 @@ export interface Group {
   readonly markedProtected: boolean
   /** Live people with at least one listed fact, plus nested groups. */
   readonly memberCount: number
-}
-
-/** A group as a unit of work finds it. */
-export interface StoredGroup extends Group {
-  /** Whether it has a team, live or archived. */
-  readonly hasTeam: boolean
 }
 
 /** Who stated that a person is in a group. A second origin is a second fact, so each can end by itself. */
@@ -67,8 +60,6 @@ export interface GroupDraft {
   readonly displayName: string
   readonly externalId: string | undefined
   readonly members: readonly MemberInput[]
-  /** Where its team keeps its files, as W&B's clients may say. */
-  readonly storage?: StorageBucket
   readonly ignored?: readonly string[]
 }
 

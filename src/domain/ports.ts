@@ -20,6 +20,7 @@ import type { ServiceReads, TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { IdentityReads } from './sign-in.ts'
+import type { ProviderReads } from './sign-in-provider.ts'
 import type { SeatReads } from './seat-allocation.ts'
 import type { SessionReads } from './session.ts'
 import type { User } from './user.ts'
@@ -240,6 +241,7 @@ export interface ReadStores {
   readonly seats: SeatReads
   readonly identities: IdentityReads
   readonly activity: ActivityReads
+  readonly providers: ProviderReads
 }
 
 /** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */

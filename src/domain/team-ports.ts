@@ -1,6 +1,4 @@
 import type { GroupId, OrgId, RoleId, UserId } from './ids.ts'
-import type { Group } from './group.ts'
-import type { StorageBucket } from './storage-bucket.ts'
 import type { Team, TeamMember, TeamSettings } from './team.ts'
 
 /** Which teams of an org: all that live, those of one state, or those that a person sees. */
@@ -34,13 +32,11 @@ export interface TeamWrites {
   /** A team whose group is deleted. */
   findDeleted(orgId: OrgId, id: GroupId): Promise<Team | undefined>
   updateSettings(orgId: OrgId, id: GroupId, settings: TeamSettings): Promise<void>
-  keepFilesIn(orgId: OrgId, id: GroupId, storage: StorageBucket): Promise<void>
   /**
-   * Brings a deleted group back, one without a team as well, with the name, version and member count given, its facts
-   * as they are.
+   * Brings a deleted group back with the name, version and member count given, its facts as they are.
    * @throws DomainError `uniqueness` when the name, or its owner's externalId, is taken by now
    */
-  undelete(orgId: OrgId, group: Group): Promise<void>
+  undelete(orgId: OrgId, team: Team): Promise<void>
   /** People whose effective role there is admin; service accounts have none. */
   admins(orgId: OrgId, id: GroupId): Promise<readonly UserId[]>
   /** What a group that comes back counts: live people with a listed fact, and live nested groups. */

@@ -2,7 +2,7 @@ import type { ApiKey } from './api-key.ts'
 import type { BreakerWrites } from './breaker.ts'
 import type { Connection, ConnectionToken, JwtTrust } from './connection.ts'
 import type { Filter } from './filter.ts'
-import type { Group, MemberOrigin, StoredGroup } from './group.ts'
+import type { Group, MemberOrigin } from './group.ts'
 import type { ConnectionId, GroupId, JobId, KeyId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
 import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { HeldAccess } from './held-access.ts'
@@ -20,6 +20,7 @@ import type { RuleWrites } from './rule-ports.ts'
 import type { GivenSeat, SeatKey, SeatsLeftRow, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
 import type { IdentityWrites } from './sign-in.ts'
+import type { ProviderWrites } from './sign-in-provider.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
 import type { SessionWrites } from './session.ts'
 import type { TeamWrites } from './team-ports.ts'
@@ -57,27 +58,24 @@ export interface UserWrites {
 }
 
 export interface GroupWrites {
-  find(orgId: OrgId, id: GroupId): Promise<StoredGroup | undefined>
+  find(orgId: OrgId, id: GroupId): Promise<Group | undefined>
   /** Ids that name live groups, out of the given ones. */
   existing(orgId: OrgId, ids: readonly string[]): Promise<readonly GroupId[]>
   /** The live group holding a folded name. */
   nameHolder(orgId: OrgId, displayName: string): Promise<GroupId | undefined>
   /** A group of that name that the connection deleted at or after `since`. */
-  findDeleted(orgId: OrgId, displayName: string, owner: ConnectionId, since: number): Promise<StoredGroup | undefined>
-  /** A deleted group, and when (epoch milliseconds) it was. */
-  findGone(orgId: OrgId, id: GroupId): Promise<{ readonly group: StoredGroup; readonly at: number } | undefined>
+  findDeleted(orgId: OrgId, displayName: string, owner: ConnectionId, since: number): Promise<Group | undefined>
   /** @throws DomainError `uniqueness` when the name, or the owner's externalId, is taken */
   insert(orgId: OrgId, group: Group): Promise<void>
   update(orgId: OrgId, group: Group): Promise<void>
-  /** Deletes a group softly, and takes it out of the groups that it is nested in. */
   remove(orgId: OrgId, id: GroupId, at: number): Promise<void>
-  /** Nests a group that comes back again where it was when it was deleted. @returns the live groups that hold it now */
-  nestAgain(orgId: OrgId, id: GroupId, at: number): Promise<readonly GroupId[]>
   /**
    * Brings a deleted group back under its id, empty but for service accounts.
    * @returns whose facts ended by it: they had been kept for a restore
    */
   revive(orgId: OrgId, group: Group): Promise<readonly UserId[]>
+  /** Whether the group has a team, live or archived. */
+  hasTeam(orgId: OrgId, id: GroupId): Promise<boolean>
   insertTeam(orgId: OrgId, id: GroupId): Promise<void>
   archiveTeam(orgId: OrgId, id: GroupId, at: number | undefined): Promise<void>
 }
@@ -391,5 +389,6 @@ export interface WriteStores {
   readonly identities: IdentityWrites
   readonly outbox: OutboxWrites
   readonly invites: InviteWrites
+  readonly providers: ProviderWrites
   readonly journal: Journal
 }

@@ -1,6 +1,6 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { Group, GroupPlan, StoredGroup } from '../domain/group.ts'
+import type { Group, GroupPlan } from '../domain/group.ts'
 import type { GroupId, RuleId, UserId } from '../domain/ids.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Submitted } from '../domain/ports.ts'
@@ -65,7 +65,7 @@ export function changeGroup(
         action: 'group.update',
         actor: caller.actor,
         request: caller.request,
-        targets: groupTargets(after, before.hasTeam || rematched.teamMade),
+        targets: groupTargets(after),
         changes,
         steps: [...steps, ...rematched.steps, ...skippedMembers(members.skipped)],
       }
@@ -81,14 +81,12 @@ interface Rematched {
   /** Everybody in the group, where other rules are for it now. */
   readonly people: readonly UserId[]
   readonly steps: readonly JsonObject[]
-  readonly teamMade: boolean
 }
 
-const NOTHING_REMATCHED: Rematched = { people: [], steps: [], teamMade: false }
+const NOTHING_REMATCHED: Rematched = { people: [], steps: [] }
 
 /** What another name, externalId or owner comes to: other rules are for the group, and a team may be missing. */
-async function rematch(stores: WriteStores, caller: Caller, from: StoredGroup, to: Group): Promise<Rematched> {
-  const { orgId } = caller
+async function rematch(stores: WriteStores, { orgId, ...caller }: Caller, from: Group, to: Group): Promise<Rematched> {
   const rules = await stores.rules.all(orgId)
   const [before, after] = [matched(from), matched(to)]
   const idsOf = (group: MatchedGroup): readonly RuleId[] => rules.of(group).map(({ id }) => id)
@@ -100,9 +98,14 @@ async function rematch(stores: WriteStores, caller: Caller, from: StoredGroup, t
     begun: is.filter((id) => !was.includes(id)),
   }
   if (step.ended.length + step.begun.length === 0) return NOTHING_REMATCHED
-  const teamMade = !from.hasTeam && isDirectoryOnly(rules, before) && !isDirectoryOnly(rules, after)
-  if (teamMade) await makeTeam(stores, caller, to.id)
-  return { people: await stores.members.people(orgId, to.id), steps: [step], teamMade }
+  if (
+    isDirectoryOnly(rules, before) &&
+    !isDirectoryOnly(rules, after) &&
+    !(await stores.groups.hasTeam(orgId, to.id))
+  ) {
+    await makeTeam(stores, { ...caller, orgId }, to.id)
+  }
+  return { people: await stores.members.people(orgId, to.id), steps: [step] }
 }
 
 async function changedScalars(stores: WriteStores, caller: Caller, before: Group, plan: GroupPlan): Promise<Group> {

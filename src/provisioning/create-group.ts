@@ -33,7 +33,6 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
       await checkNameFree(stores, orgId, draft.displayName)
       const { group: made, ended, action, hasTeam } = await makeGroup(stores, caller, draft, fresh)
       const services = hasTeam ? await joinOrgAccounts(stores, caller, made.id) : []
-      if (hasTeam && draft.storage !== undefined) await stores.teams.keepFilesIn(orgId, made.id, draft.storage)
       const members = await applyMemberSteps(stores, caller, made, [{ do: 'add', members: draft.members }])
       // Whoever was in a team that comes back, as a service account or by a rule, is in it again.
       const others = action === 'team.restore' ? await peopleOfTeam(stores, orgId, made.id) : []
@@ -50,7 +49,6 @@ export function createGroup(provisioning: Provisioning, caller: Caller, draft: G
         targets: groupTargets(group, hasTeam),
         changes: [
           { path: 'displayName', new: group.displayName },
-          ...(hasTeam && draft.storage !== undefined ? [{ path: 'storageBucket', new: { ...draft.storage } }] : []),
           ...(services.length === 0 ? [] : [{ path: 'serviceAccounts', added: services }]),
         ],
         steps: [...steps, ...skippedMembers(members.skipped)],
@@ -123,18 +121,12 @@ async function makeGroup(stores: WriteStores, caller: Caller, draft: GroupDraft,
     const ended = await stores.groups.revive(orgId, group)
     await stores.teams.endRoles(orgId, group.id)
     await stores.groups.archiveTeam(orgId, group.id, archivedBefore)
-    const hasTeam = team !== undefined || (await insertTeamOf(stores, orgId, group))
-    return { group, ended, action: team === undefined ? 'group.restore' : 'team.restore', hasTeam }
+    return { group, ended, action: 'team.restore', hasTeam: true }
   }
   const group = await insertGroup(stores, orgId, { id: fresh, displayName, owner, externalId })
   await checkGroupOpen(stores, caller, group)
-  return { group, ended: [], action: 'group.create', hasTeam: await insertTeamOf(stores, orgId, group) }
-}
-
-/** Makes the team of a group unless the org, or a rule for the group, says that it has none. @returns whether it did */
-export async function insertTeamOf(stores: WriteStores, orgId: OrgId, group: Group): Promise<boolean> {
   const { settings } = await stores.orgs.policy(orgId)
   const hasTeam = settings.groupsCreateTeams && !isDirectoryOnly(await stores.rules.all(orgId), matched(group))
   if (hasTeam) await stores.groups.insertTeam(orgId, group.id)
-  return hasTeam
+  return { group, ended: [], action: 'group.create', hasTeam }
 }

@@ -42,7 +42,7 @@ export function deleteGroup(
         action: 'group.delete',
         actor: caller.actor,
         request: caller.request,
-        targets: groupTargets(group, group.hasTeam),
+        targets: groupTargets(group),
         changes: [],
       }
       const none = new Set<string>()

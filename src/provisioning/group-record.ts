@@ -10,7 +10,7 @@ import { startReconcileJob } from './reconcile-job.ts'
 import { adminsAmong } from './touch-people.ts'
 
 /** A group and its team, if it has one, as a record names them; names of groups and teams are not personal. */
-export function groupTargets(group: Group, hasTeam: boolean): readonly RecordTarget[] {
+export function groupTargets(group: Group, hasTeam = true): readonly RecordTarget[] {
   const external = group.externalId === undefined ? {} : { externalId: group.externalId }
   const target = { type: 'group', id: group.id, display: group.displayName, ...external } as const
   return hasTeam ? [target, { type: 'team', id: group.id, display: group.displayName }] : [target]

@@ -1,6 +1,6 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { Group, StoredGroup } from '../domain/group.ts'
+import type { Group } from '../domain/group.ts'
 import type { GroupId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { requireOrgAdmin } from './caller-right.ts'
@@ -36,11 +36,11 @@ export function markGroup(
       return { value: before, changed: false }
     }
     const version = before.version + 1
-    const after: StoredGroup = { ...before, markedProtected: mark.protected, version, updated: stores.now }
+    const after: Group = { ...before, markedProtected: mark.protected, version, updated: stores.now }
     await stores.groups.update(orgId, after)
     await stores.journal.append(orgId, {
       ...{ action: intent.action, actor, request, outcome: { result: 'success' } },
-      targets: groupTargets(after, after.hasTeam),
+      targets: groupTargets(after),
       changes: [{ path: 'protected', old: before.markedProtected, new: mark.protected }],
     })
     return { value: after, changed: true }

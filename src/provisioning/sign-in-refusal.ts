@@ -1,6 +1,10 @@
+import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
+import type { OrgId, ProviderId } from '../domain/ids.ts'
 import type { JsonObject } from '../domain/json.ts'
+import type { RequestFacts } from '../domain/record.ts'
 import type { SignInRefusal } from '../domain/sign-in.ts'
+import type { Provisioning } from './provisioning.ts'
 
 /**
  * What each refusal says to the person: what to do where they are honest, and nothing of others where they are not. Of
@@ -32,4 +36,39 @@ const SENTENCES: Readonly<Record<SignInRefusal, string>> = {
 /** The refusal of a sign-in that a provider proved. `params` go into the record and hold nothing personal. */
 export function signInRefused(reason: SignInRefusal, params?: JsonObject): DomainError {
   return new DomainError('forbidden', SENTENCES[reason], { reason, ...(params === undefined ? {} : { params }) })
+}
+
+/** A sign-in whose proof did not hold. */
+export interface ProviderRefusal {
+  readonly orgId: OrgId
+  readonly providerId: ProviderId
+  readonly request: RequestFacts
+  /** Which check failed; a word, nothing that was sent. */
+  readonly check: string
+}
+
+/**
+ * Records that what came back from a provider proved nobody; the same again within an hour is only counted.
+ * @throws DomainError `unavailable` where it cannot be recorded
+ */
+export async function recordProviderRefusal(
+  { work, tally }: Provisioning,
+  { orgId, providerId, request, check }: ProviderRefusal,
+): Promise<void> {
+  const actor = { type: 'system' } as const
+  const caller: Caller = { orgId, actor, connection: undefined, request }
+  const about = ['sso.refused', providerId, `sign-in.rejected ${check}`] as const
+  if (tally.repeated(caller, ...about)) return
+  try {
+    await work.submit(orgId, (stores) =>
+      stores.journal.append(orgId, {
+        ...{ action: 'sso.refused', actor, request },
+        outcome: { result: 'refused', reason: 'sign-in.rejected', params: { check } },
+        targets: [{ type: 'provider', id: providerId }],
+      }),
+    ).durable
+  } catch (error) {
+    tally.forget(caller, ...about)
+    throw error
+  }
 }

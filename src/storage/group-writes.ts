@@ -1,8 +1,8 @@
-import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database, ScimGroupTable } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
-import type { Group, StoredGroup } from '../domain/group.ts'
+import type { Group } from '../domain/group.ts'
 import type { ConnectionId, GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { GroupWrites } from '../domain/write-ports.ts'
 import { idList } from './id-list.ts'
@@ -55,20 +55,6 @@ function fromGroup(group: Group): Omit<Selectable<ScimGroupTable>, 'org_id' | 'i
   }
 }
 
-/** Whether a group has a team, beside its columns. */
-function hasTeam(eb: ExpressionBuilder<Database, 'scim_group'>) {
-  const team = eb
-    .selectFrom('team')
-    .select('team.id')
-    .whereRef('team.org_id', '=', 'scim_group.org_id')
-    .whereRef('team.id', '=', 'scim_group.id')
-  return team.as('team_id')
-}
-
-function toStored(row: GroupRow & { readonly team_id: string | null }): StoredGroup {
-  return { ...toGroup(row), hasTeam: row.team_id !== null }
-}
-
 interface GroupKey {
   readonly orgId: OrgId
   readonly id: GroupId
@@ -82,7 +68,6 @@ const selectGroup = preparedQuery((db, { orgId, id }: GroupKey) =>
     .select((eb) =>
       eb.selectFrom('org_policy').select('rules_version').where('org_policy.org_id', '=', orgId).as('rules_version'),
     )
-    .select(hasTeam)
     .where('org_id', '=', orgId)
     .where('id', '=', id)
     .where('deleted_at', 'is', null)
@@ -110,7 +95,7 @@ const updateGroup = preparedQuery((db, row: ReturnType<typeof fromGroup> & Group
 
 /** Groups and their teams as a unit of work writes them. */
 export function groupWrites(db: Kysely<Database>, dialect: Dialect, known: KnownVersion): GroupWrites {
-  return { ...groupLookups(db, dialect, known), ...groupChanges(db), ...groupRemoval(db), ...teamChanges(db) }
+  return { ...groupLookups(db, dialect, known), ...groupChanges(db), ...teamChanges(db) }
 }
 
 /** Live groups, and deleted ones that may come back. */
@@ -118,12 +103,12 @@ function groupLookups(
   db: Kysely<Database>,
   dialect: Dialect,
   known: KnownVersion,
-): Pick<GroupWrites, 'find' | 'existing' | 'nameHolder' | 'findDeleted' | 'findGone'> {
+): Pick<GroupWrites, 'find' | 'existing' | 'nameHolder' | 'findDeleted'> {
   return {
     async find(orgId, id) {
       const [row] = await selectGroup(db, { orgId, id })
       known.version = row?.rules_version ?? known.version
-      return row && toStored(row)
+      return row && toGroup(row)
     },
 
     async existing(orgId, ids) {
@@ -153,7 +138,6 @@ function groupLookups(
       const row = await db
         .selectFrom('scim_group')
         .select(GROUP_COLUMNS)
-        .select(hasTeam)
         .where('org_id', '=', orgId)
         .where('name_key', '=', fold(displayName))
         .where('owner_connection_id', '=', owner)
@@ -161,25 +145,13 @@ function groupLookups(
         .orderBy('deleted_at', 'desc')
         .limit(1)
         .executeTakeFirst()
-      return row && toStored(row)
-    },
-
-    async findGone(orgId, id) {
-      const row = await db
-        .selectFrom('scim_group')
-        .select(GROUP_COLUMNS)
-        .select(['scim_group.deleted_at', hasTeam])
-        .where('org_id', '=', orgId)
-        .where('id', '=', id)
-        .executeTakeFirst()
-      if (row === undefined || row.deleted_at === null) return undefined
-      return { group: toStored(row), at: row.deleted_at }
+      return row && toGroup(row)
     },
   }
 }
 
 /** The rows of groups themselves. */
-function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'update' | 'revive'> {
+function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'update' | 'remove' | 'revive'> {
   return {
     async insert(orgId, group) {
       await db
@@ -197,6 +169,28 @@ function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'updat
 
     async update(orgId, group) {
       await updateGroup(db, { ...fromGroup(group), orgId, id: group.id })
+    },
+
+    async remove(orgId, id, at) {
+      await db
+        .updateTable('scim_group')
+        .set((eb) => ({ deleted_at: at, updated: at, version: eb('version', '+', 1) }))
+        .where('org_id', '=', orgId)
+        .where('id', '=', id)
+        .execute()
+      await db
+        .updateTable('scim_group')
+        .set((eb) => ({ member_count: eb('member_count', '-', 1), version: eb('version', '+', 1), updated: at }))
+        .where('org_id', '=', orgId)
+        .where('id', 'in', (eb) =>
+          eb
+            .selectFrom('group_child')
+            .select('group_id')
+            .where('group_child.org_id', '=', orgId)
+            .where('child_group_id', '=', id),
+        )
+        .execute()
+      await db.deleteFrom('group_child').where('org_id', '=', orgId).where('child_group_id', '=', id).execute()
     },
 
     async revive(orgId, group) {
@@ -219,64 +213,19 @@ function groupChanges(db: Kysely<Database>): Pick<GroupWrites, 'insert' | 'updat
   }
 }
 
-/** A deleted group's body names the groups that it was nested in, for a restore. */
-interface GoneBody {
-  readonly nestedIn?: readonly string[]
-}
-
-function groupRemoval(db: Kysely<Database>): Pick<GroupWrites, 'remove' | 'nestAgain'> {
-  /** A member more or less, and a new version. @returns the live ones among them */
-  const recount = async (orgId: OrgId, ids: readonly string[], by: 1 | -1, at: number): Promise<readonly string[]> => {
-    if (ids.length === 0) return []
-    const rows = await db
-      .updateTable('scim_group')
-      .set((eb) => ({ member_count: eb('member_count', '+', by), version: eb('version', '+', 1), updated: at }))
-      .where('org_id', '=', orgId)
-      .where('id', 'in', ids)
-      .where('deleted_at', 'is', null)
-      .returning('id')
-      .execute()
-    return rows.map(({ id }) => id)
-  }
+/** Teams have the id of their group. */
+function teamChanges(db: Kysely<Database>): Pick<GroupWrites, 'hasTeam' | 'insertTeam' | 'archiveTeam'> {
   return {
-    async remove(orgId, id, at) {
-      const parents = await db
-        .deleteFrom('group_child')
-        .where('org_id', '=', orgId)
-        .where('child_group_id', '=', id)
-        .returning('group_id')
-        .execute()
-      const nestedIn = parents.map(({ group_id }) => group_id).sort()
-      const body: GoneBody = nestedIn.length === 0 ? {} : { nestedIn }
-      await db
-        .updateTable('scim_group')
-        .set((eb) => ({ deleted_at: at, updated: at, version: eb('version', '+', 1), body: JSON.stringify(body) }))
+    async hasTeam(orgId, id) {
+      const row = await db
+        .selectFrom('team')
+        .select('id')
         .where('org_id', '=', orgId)
         .where('id', '=', id)
-        .execute()
-      await recount(orgId, nestedIn, -1, at)
-    },
-
-    async nestAgain(orgId, id, at) {
-      const key = { org_id: orgId, id }
-      const row = await db
-        .selectFrom('scim_group')
-        .select('body')
-        .where((eb) => eb.and(key))
         .executeTakeFirst()
-      const { nestedIn = [] } = JSON.parse(row?.body ?? '{}') as GoneBody
-      const live = await recount(orgId, nestedIn, 1, at)
-      if (live.length === 0) return []
-      const links = live.map((group) => ({ org_id: orgId, group_id: group, child_group_id: id }))
-      await db.insertInto('group_child').values(links).execute()
-      return [...live].sort() as GroupId[]
+      return row !== undefined
     },
-  }
-}
 
-/** Teams have the id of their group. */
-function teamChanges(db: Kysely<Database>): Pick<GroupWrites, 'insertTeam' | 'archiveTeam'> {
-  return {
     async insertTeam(orgId, id) {
       await db
         .insertInto('team')

@@ -9,6 +9,7 @@ import type { CheckpointWrites } from '../domain/checkpoint.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { MailQueue, PayloadSealer } from '../domain/outbox.ts'
 import type { ReadStores } from '../domain/ports.ts'
+import type { SignInFlows } from '../domain/sign-in-provider.ts'
 import type { RecordSealer } from '../domain/record.ts'
 import { activityReads, saveActivity } from './activity.ts'
 import { apiKeyReads } from './api-keys.ts'
@@ -40,6 +41,8 @@ import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
 import { ruleReads } from './rule-reads.ts'
 import { serviceReads } from './service-reads.ts'
+import { signInFlows } from './sign-in-flows.ts'
+import { providerReads } from './sign-in-providers.ts'
 import { teamReads } from './team-reads.ts'
 import { seatReads } from './seat-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
@@ -125,6 +128,8 @@ export interface Store {
   /** The outbox of every org; absent where no mail is sent. */
   readonly mailQueue: MailQueue | undefined
   readonly checkpoints: CheckpointWrites
+  /** Sign-ins under way. */
+  readonly signInFlows: SignInFlows
   /** One cheap read. @throws DomainError `unavailable` */
   ping(): Promise<void>
   /** Makes the chain that records what belongs to no org. */
@@ -161,6 +166,7 @@ export function openStore(
     checkpoints: checkpointWrites(writer, dialect),
     requestLog: createRequestLog(write),
     mailQueue: mails && createMailQueue({ reader, dialect, sealer: mails, write }),
+    signInFlows: translatingErrors(signInFlows(writer, dialect)),
     async ping() {
       try {
         await sql`select 1`.execute(reader)
@@ -211,6 +217,7 @@ function readStores(
     seats: translatingErrors(seatReads(reader)),
     identities: translatingErrors(identityReads(reader, pseudonym)),
     activity: translatingErrors(activityReads(reader, dialect)),
+    providers: translatingErrors(providerReads(reader)),
   }
 }
 

@@ -4,8 +4,7 @@ import { fold } from '../domain/fold.ts'
 import type { MemberOrigin } from '../domain/group.ts'
 import type { ConnectionId, GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { TeamQuery, TeamReads } from '../domain/team-ports.ts'
-import type { StorageBucket } from '../domain/storage-bucket.ts'
-import type { Inviters, Team, TeamMember } from '../domain/team.ts'
+import type { Inviters, StorageBucket, Team, TeamMember } from '../domain/team.ts'
 import type { UserStatus } from '../domain/user.ts'
 
 type TeamRow = Pick<

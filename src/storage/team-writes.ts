@@ -11,7 +11,7 @@ export function teamWrites(db: Kysely<Database>): TeamWrites {
   return { ...teamRows(db), ...teamPeople(db), ...defaultRoles(db) }
 }
 
-type TeamRowKey = 'find' | 'findDeleted' | 'updateSettings' | 'keepFilesIn' | 'undelete' | 'countListed'
+type TeamRowKey = 'find' | 'findDeleted' | 'updateSettings' | 'undelete' | 'countListed'
 
 function teamRows(db: Kysely<Database>): Pick<TeamWrites, TeamRowKey> {
   const find = async (orgId: OrgId, id: GroupId, deleted: 'is' | 'is not') => {
@@ -39,17 +39,12 @@ function teamRows(db: Kysely<Database>): Pick<TeamWrites, TeamRowKey> {
         .execute()
     },
 
-    async keepFilesIn(orgId, id, storage) {
-      const kept = { storage: JSON.stringify(storage) }
-      await db.updateTable('team').set(kept).where('org_id', '=', orgId).where('id', '=', id).execute()
-    },
-
-    async undelete(orgId, { id, displayName, version, updated, memberCount }) {
+    async undelete(orgId, { id, name, version, updated, memberCount }) {
       await db
         .updateTable('scim_group')
         .set({
-          display_name: displayName,
-          name_key: fold(displayName),
+          display_name: name,
+          name_key: fold(name),
           version,
           updated,
           member_count: memberCount,

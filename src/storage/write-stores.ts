@@ -25,6 +25,7 @@ import { roleWrites } from './role-writes.ts'
 import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
 import { sessionWrites } from './sessions.ts'
+import { providerWrites } from './sign-in-providers.ts'
 import { teamWrites } from './team-writes.ts'
 import { userWrites } from './user-writes.ts'
 
@@ -71,6 +72,7 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     identities: identityWrites(db, dialect, pseudonym),
     outbox: outboxWrites(db, mails, now),
     invites: inviteWrites(db),
+    providers: providerWrites(db),
     journal: {
       nextSeq: () => chain.head.seq + 1,
       append: (_orgId, draft) => chain.append(draft, now),

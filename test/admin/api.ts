@@ -6,6 +6,8 @@ import { expect } from 'chai'
 import type { Dialect } from '../../db/dialect.ts'
 import { ROUTES } from '../../src/admin/routes.ts'
 import { createApp } from '../../src/app.ts'
+import { createPayloadSealer } from '../../src/audit/payload-sealer.ts'
+import type { PayloadSealer } from '../../src/domain/outbox.ts'
 import { createAuthFailureTally } from '../../src/audit/auth-failure-tally.ts'
 import { newSigningKey } from '../../src/auth/access-token.ts'
 import { mintToken } from '../../src/auth/token.ts'
@@ -22,7 +24,7 @@ import { openTestStore, type TestStore } from '../support/databases.ts'
 import { openedLog } from '../support/log-store.ts'
 import { foundTenant, operation, type Tenant } from '../support/tenant.ts'
 
-const PUBLIC_URL = 'https://scim.example'
+export const PUBLIC_URL = 'https://scim.example'
 
 /** One answer of the admin API. */
 export interface ApiAnswer {
@@ -50,6 +52,8 @@ export interface AdminGateway {
   readonly activity: ActivityBatch
   /** What was logged as failed. */
   readonly failures: readonly string[]
+  /** What it seals secrets with. */
+  readonly secrets: PayloadSealer
   /** A fresh key; of nobody, or of a person. */
   key(scope: KeyScope, user?: UserId, orgId?: OrgId): Promise<string>
   /** A client with that key. */
@@ -121,12 +125,18 @@ function checkAnswer(method: string, path: string, status: number, json: unknown
   expect(result.error?.issues, `answer of ${method} ${path}`).to.equal(undefined)
 }
 
-export async function openAdminGateway(dialect: Dialect, now?: () => number): Promise<AdminGateway> {
+/** @param env what the configuration has beside the address */
+export async function openAdminGateway(
+  dialect: Dialect,
+  now?: () => number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<AdminGateway> {
   const test = await openTestStore(dialect)
   const tenant = await foundTenant(test)
   const failures: string[] = []
   const activity = activityOf(test)
-  const app = appOver({ test, tenant, activity, failures, now })
+  const secrets = createPayloadSealer(randomBytes(32))
+  const app = appOver({ test, tenant, activity, failures, now, env, secrets })
   const server = createHttpServer((req, res) => {
     app(req, res)
   })
@@ -134,7 +144,7 @@ export async function openAdminGateway(dialect: Dialect, now?: () => number): Pr
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    ...{ test, tenant, activity, origin, failures, publicUrl: PUBLIC_URL },
+    ...{ test, tenant, activity, origin, failures, secrets, publicUrl: PUBLIC_URL },
     async key(scope, user, orgId = tenant.orgId) {
       const id = newId<KeyId>(Date.now())
       const { text, secretHash } = mintToken(id)
@@ -166,9 +176,11 @@ interface AppParts {
   readonly activity: ActivityBatch
   readonly failures: string[]
   readonly now: (() => number) | undefined
+  readonly env: Readonly<Record<string, string>>
+  readonly secrets: PayloadSealer
 }
 
-function appOver({ test, tenant, activity, failures, now }: AppParts): ReturnType<typeof createApp> {
+function appOver({ test, tenant, activity, failures, now, env, secrets }: AppParts): ReturnType<typeof createApp> {
   const lines = new Writable({
     write(chunk: Buffer, _encoding, done) {
       failures.push(chunk.toString('utf8'))
@@ -176,12 +188,20 @@ function appOver({ test, tenant, activity, failures, now }: AppParts): ReturnTyp
     },
   })
   return createApp({
-    config: loadConfig({ PUBLIC_URL, ROLLCALL_AUTH_FAILURES_PER_MINUTE: '100000', ROLLCALL_PASSWORD_COST: '14' }),
+    config: loadConfig({
+      ...{ PUBLIC_URL, ROLLCALL_AUTH_FAILURES_PER_MINUTE: '100000', ROLLCALL_PASSWORD_COST: '14' },
+      ...env,
+    }),
     publicUrl: PUBLIC_URL,
     opened: {
       ...openedLog(test),
       ...{ connections: test.connections, store: test.store, signingKey: newSigningKey() },
-      ...{ cursorKey: randomBytes(32), keyMadeAt: undefined, close: () => test.close() },
+      ...{
+        cursorKey: randomBytes(32),
+        secrets,
+        keyMadeAt: undefined,
+        close: () => test.close(),
+      },
     },
     provisioning: tenant.provisioning,
     lastUsed: { note: () => undefined, flush: () => Promise.resolve(), stop: () => Promise.resolve() },

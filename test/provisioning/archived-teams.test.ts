@@ -6,8 +6,6 @@ import type { JsonObject } from '../../src/domain/json.ts'
 import type { User } from '../../src/domain/user.ts'
 import { setTeamArchived } from '../../src/provisioning/archive-team.ts'
 import { changeGroup } from '../../src/provisioning/change-group.ts'
-import { changeOrgSettings } from '../../src/provisioning/change-org-settings.ts'
-import { createGroup } from '../../src/provisioning/create-group.ts'
 import { deleteGroup } from '../../src/provisioning/delete-group.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import { restoreGroup } from '../../src/provisioning/restore-group.ts'
@@ -82,21 +80,8 @@ forEachDialect('teams that go and come back', (dialect) => {
   })
 
   describe('whose group is deleted', () => {
-    const restore = async (id: GroupId, name?: string, caller = operator) => {
-      const { group, team } = await restoreGroup(tenant.provisioning, caller, id, name === undefined ? {} : { name })
-        .durable
-      return { ...team, displayName: group.displayName }
-    }
-    const set = (settings: JsonObject) => changeOrgSettings(tenant.provisioning, operator, { settings }).durable
-    /** Groups of these names that hold another one. */
-    const nest = async (inner: Group, ...names: readonly string[]): Promise<readonly Group[]> => {
-      const made: Group[] = []
-      for (const displayName of names) {
-        const draft = { displayName, externalId: undefined, members: [{ value: inner.id }] }
-        made.push(await createGroup(tenant.provisioning, tenant.idp, draft).durable)
-      }
-      return made
-    }
+    const restore = (id: GroupId, name?: string, caller = operator) =>
+      restoreGroup(tenant.provisioning, caller, id, name).durable
     const erase = (id: GroupId) => deleteGroup(tenant.provisioning, tenant.idp, id, DELETE).durable
 
     it('come back with their members and explicit roles when an admin restores them within 30 days', async () => {
@@ -141,53 +126,6 @@ forEachDialect('teams that go and come back', (dialect) => {
       const again = await push('Pushed', [ann])
       expect(again.id).to.equal(group.id)
       expect([await teams(ann), await teams(bob)]).to.deep.equal([[`${group.id} member`], []])
-    })
-
-    it('come back into the groups that held them, of those that are still there', async () => {
-      const inner = await push('Inner', [ann])
-      const outer = await nest(inner, 'Outer', 'Other', 'Gone')
-      await erase(inner.id)
-      await erase(outer[2]!.id)
-      const read = (group: Group) => test.store.reads.groups.find(tenant.orgId, group.id)
-      expect((await read(outer[0]!))?.memberCount).to.equal(0)
-      const { version } = (await read(outer[1]!))!
-      await restore(inner.id)
-      for (const group of outer.slice(0, 2)) {
-        const members = await test.store.reads.groups.members(tenant.orgId, group.id, undefined, 10)
-        expect(members.map(({ id }) => id)).to.deep.equal([inner.id])
-        expect((await read(group))?.memberCount).to.equal(1)
-      }
-      expect((await read(outer[1]!))?.version).to.equal(version + 1)
-      expect((await lastRecord())['changes']).to.deep.include({
-        path: 'nestedIn',
-        added: [outer[0]!.id, outer[1]!.id].sort(),
-      })
-      await erase(inner.id)
-      await erase(outer[0]!.id)
-      expect((await restore(outer[0]!.id)).displayName).to.equal('Outer')
-      expect((await read(outer[0]!))?.memberCount).to.equal(0)
-    })
-
-    it('come back without a team where they had none, and with one where they would get it today', async () => {
-      await set({ groupsCreateTeams: false })
-      const group = await push('Directory', [ann])
-      await changeGroup(tenant.provisioning, tenant.idp, group.id, {
-        plan: { displayName: 'Directory 2', steps: [] },
-        ...PATCH,
-      }).durable
-      await erase(group.id)
-      expect(await restore(group.id)).to.deep.equal({ displayName: 'Directory 2' })
-      const only = [{ type: 'group', id: group.id, display: 'Directory 2' }]
-      const records = await test.store.reads.records.tail(tenant.orgId, 3)
-      for (const { body } of records) expect((JSON.parse(body) as JsonObject)['targets']).to.deep.equal(only)
-      expect(records.map(({ action }) => action)).to.deep.equal(['group.update', 'group.delete', 'group.restore'])
-      await erase(group.id)
-      expect((await push('Directory 2', [bob])).id).to.equal(group.id)
-      expect([await teams(ann), await teams(bob)]).to.deep.equal([[], []])
-      await erase(group.id)
-      await set({ groupsCreateTeams: true })
-      expect(await restore(group.id)).to.include({ id: group.id, name: 'Directory 2', memberCount: 1 })
-      expect([await teams(ann), await teams(bob)]).to.deep.equal([[], [`${group.id} member`]])
     })
 
     it('stay archived where an admin had archived them before', async () => {

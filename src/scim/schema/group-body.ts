@@ -3,7 +3,6 @@ import { MAX_MEMBERS_PER_REQUEST } from '../../domain/group.ts'
 import type { GroupDraft, GroupPlan, MemberInput } from '../../domain/group.ts'
 import { isJsonObject } from '../../domain/json.ts'
 import type { JsonObject } from '../../domain/json.ts'
-import { readStorageBucket, type StorageBucket } from '../../domain/storage-bucket.ts'
 import { sortBody } from './body-keys.ts'
 import { invalidValue, kindOf, namesForRecord } from './guard.ts'
 import { isUnassigned, readOne } from './validator.ts'
@@ -74,8 +73,7 @@ interface GroupBody {
   readonly displayName: string
   readonly externalId: string | null | undefined
   readonly members: readonly MemberInput[] | undefined
-  /** Keys that are no attributes. */
-  readonly ignored: ReadonlySet<string>
+  readonly ignored: readonly string[]
 }
 
 function readBody(body: unknown, view: SchemaView): GroupBody {
@@ -85,37 +83,17 @@ function readBody(body: unknown, view: SchemaView): GroupBody {
     displayName: readDisplayName(named.get('displayName'), view),
     externalId: named.has('externalId') ? readExternalId(named.get('externalId'), view) : undefined,
     members: named.has('members') ? readMembers(named.get('members'), view) : undefined,
-    ignored,
+    ignored: namesForRecord(ignored),
   }
 }
 
 /**
- * Takes W&B's `storageBucket`, no attribute of any schema, out of the keys that are dropped.
- * @throws DomainError invalid-value naming the field, for the provider with all that are allowed
- */
-function takeStorageBucket(body: unknown, ignored: Set<string>): StorageBucket | undefined {
-  const key = [...ignored].find((name) => name.toLowerCase() === 'storagebucket')
-  if (key === undefined || !isJsonObject(body)) return undefined
-  ignored.delete(key)
-  const value = body[key]
-  if (isUnassigned(value)) return undefined
-  if (!isJsonObject(value)) throw invalidValue('storageBucket', `must be an object, got ${kindOf(value)}`)
-  return readStorageBucket(value)
-}
-
-/**
- * Reads the body of POST /Groups (RFC 7644 §3.3), which may say as for W&B where the team keeps its files.
+ * Reads the body of POST /Groups (RFC 7644 §3.3).
  * @throws DomainError invalid-syntax, invalid-value, or too-large above 20,000 members
  */
 export function readGroupBody(body: unknown, view: SchemaView): GroupDraft {
   const { displayName, externalId, members, ignored } = readBody(body, view)
-  const dropped = new Set(ignored)
-  const storage = takeStorageBucket(body, dropped)
-  return {
-    ...{ displayName, externalId: externalId ?? undefined, members: members ?? [] },
-    ...(storage === undefined ? {} : { storage }),
-    ignored: namesForRecord(dropped),
-  }
+  return { displayName, externalId: externalId ?? undefined, members: members ?? [], ignored }
 }
 
 /**
@@ -129,6 +107,6 @@ export function readGroupReplacement(body: unknown, view: SchemaView): GroupPlan
     displayName,
     ...(externalId === undefined ? {} : { externalId }),
     steps: members === undefined ? [] : [{ do: 'set', members }],
-    ignored: namesForRecord(ignored),
+    ignored,
   }
 }

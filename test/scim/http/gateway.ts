@@ -5,14 +5,14 @@ import { Writable } from 'node:stream'
 import { sql } from 'kysely'
 import type { Dialect } from '../../../db/dialect.ts'
 import { createApp } from '../../../src/app.ts'
+import { createPayloadSealer } from '../../../src/audit/payload-sealer.ts'
 import { createAuthFailureTally } from '../../../src/audit/auth-failure-tally.ts'
 import { newSigningKey } from '../../../src/auth/access-token.ts'
 import { mintToken } from '../../../src/auth/token.ts'
 import { loadConfig } from '../../../src/config.ts'
 import type { ConnectionKind, Scope } from '../../../src/domain/connection.ts'
-import { type GroupId, newId, type OrgId, type TokenId } from '../../../src/domain/ids.ts'
+import { newId, type OrgId, type TokenId } from '../../../src/domain/ids.ts'
 import type { JsonObject } from '../../../src/domain/json.ts'
-import type { Team } from '../../../src/domain/team.ts'
 import { createHttpServer } from '../../../src/http/limits.ts'
 import { createLogger } from '../../../src/http/logging.ts'
 import { addToken } from '../../../src/provisioning/connection-tokens.ts'
@@ -57,8 +57,6 @@ export interface Gateway {
   breakGroups<T>(run: () => Promise<T>): Promise<T>
   /** The bodies of the records of the first org's log, oldest first. */
   records(): Promise<readonly JsonObject[]>
-  /** A team of the first org with its settings. */
-  team(id: string): Promise<Team | undefined>
   close(): Promise<void>
 }
 
@@ -92,7 +90,6 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       const tail = await test.store.reads.records.tail(tenant.orgId, 1_000)
       return tail.map(({ body }) => JSON.parse(body) as JsonObject)
     },
-    team: (id) => test.store.reads.teams.find(tenant.orgId, id as GroupId),
     async close() {
       server.closeAllConnections()
       server.close()
@@ -137,6 +134,7 @@ function appOver({ test, tenant, options, requestLines, failures }: AppParts): R
       store: { ...test.store, requestLog },
       signingKey: newSigningKey(),
       cursorKey: randomBytes(32),
+      secrets: createPayloadSealer(randomBytes(32)),
       keyMadeAt: undefined,
       close: () => test.close(),
     },

@@ -76,20 +76,4 @@ forEachDialect("the requests of W&B's public client, replayed", (dialect) => {
     expect(members[4]).to.deep.equal([other])
     expect(members[5]).to.deep.equal([])
   })
-
-  it('keeps where a new team has its files, and makes no team for a provider that there is not', async () => {
-    const bucket = { name: 'b', provider: 'AWS', awsExternalId: 'x' }
-    const named = (displayName: string, storageBucket: object) => ({ schemas: [GROUP], displayName, storageBucket })
-    const made = await client.post('/Groups', named(fresh('team'), bucket))
-    expect(made.status).to.equal(201)
-    const record = (await gateway.records()).at(-1) as { readonly changes: readonly object[] }
-    expect(record.changes).to.deep.include({ path: 'storageBucket', new: bucket })
-    const team = await gateway.team(idOf(made))
-    expect(team?.storage).to.deep.equal(bucket)
-    const name = fresh('team')
-    const refused = await client.post('/Groups', named(name, { ...bucket, provider: 'IBM' }))
-    expect([refused.status, refused.json['scimType']]).to.deep.equal([400, 'invalidValue'])
-    expect(refused.json['detail']).to.include('COREWEAVE, AWS, AZURE, GCP, MINIO')
-    expect((await client.get(`/Groups?filter=displayName%20eq%20%22${name}%22`)).json['totalResults']).to.equal(0)
-  })
 })

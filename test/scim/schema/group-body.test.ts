@@ -32,23 +32,6 @@ describe('reading the body of a group', () => {
     }
   })
 
-  it('takes the storage bucket of W&B’s clients, in any case of the key, and says what is wrong with one', () => {
-    const bucket = { name: 'b', provider: 'GCP', kmsKeyId: 'k' }
-    expect(read({ displayName: 'Ops', StorageBucket: bucket, colour: 'red' })).to.deep.include({
-      storage: bucket,
-      ignored: ['colour'],
-    })
-    expect(read({ displayName: 'Ops', storageBucket: null })).not.to.have.property('storage')
-    const wrong = [
-      ['b', 'storageBucket must be an object, got a string'],
-      [{ provider: 'GCP' }, 'storageBucket.name is required'],
-      [{ name: 'b', provider: 'gcp' }, 'storageBucket.provider must be one of COREWEAVE, AWS, AZURE, GCP, MINIO'],
-    ] as const
-    for (const [storageBucket, sentence] of wrong) {
-      expect(refusalOf(() => read({ displayName: 'Ops', storageBucket })).message).to.include(sentence)
-    }
-  })
-
   const refused: readonly [string, object, string, string][] = [
     ['no displayName', { displayName: undefined }, 'invalid-value', 'displayName is required for a group'],
     ['a blank displayName', { displayName: '  ' }, 'invalid-value', 'displayName is required for a group'],
