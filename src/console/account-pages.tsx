@@ -3,7 +3,7 @@ import type { SessionId } from '../domain/ids.ts'
 import type { Session } from '../domain/session.ts'
 import { isId } from '../domain/ids.ts'
 import { endSessionsNow } from '../provisioning/sessions.ts'
-import { Form, Hidden, Link, Page, shownTime, Time } from './page.tsx'
+import { Form, Hidden, Link, Page, shownTime, Table, Time } from './page.tsx'
 import type { PageRequest, Topic } from './page-route.ts'
 import { redirect, render } from './render.tsx'
 
@@ -62,23 +62,11 @@ function AccountPage({ sessions, own, hasPassword }: AccountProps): VNode {
         ) : null}
       </ul>
       <h2>Where you are signed in</h2>
-      <div class="scroll" role="region" aria-label="Your sessions" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Since</th>
-              <th scope="col">By</th>
-              <th scope="col">Last seen</th>
-              <th scope="col">End it</th>
-            </tr>
-          </thead>
-          <tbody>
-            {sessions.map((one) => (
-              <SessionRow key={one.id} session={one} isOwn={one.id === own} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Your sessions" columns={['Since', 'By', 'Last seen', 'End it']}>
+        {sessions.map((one) => (
+          <SessionRow key={one.id} session={one} isOwn={one.id === own} />
+        ))}
+      </Table>
     </Page>
   )
 }

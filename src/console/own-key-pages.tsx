@@ -2,7 +2,7 @@ import type { VNode } from 'preact'
 import type { ApiKey } from '../domain/api-key.ts'
 import { isId, type KeyId, newId } from '../domain/ids.ts'
 import { createPersonalKey, revokePersonalKey } from '../provisioning/api-keys.ts'
-import { Field, Form, Hidden, Link, Notice, Page, Time } from './page.tsx'
+import { Field, Form, Hidden, Link, Notice, Page, Table, Time } from './page.tsx'
 import { ownCaller, type PageRequest, type Topic } from './page-route.ts'
 import { redirect, render } from './render.tsx'
 
@@ -86,36 +86,24 @@ function KeysPage({ keys, mayMake, problem }: KeysProps): VNode {
 
 function KeyTable({ keys }: { readonly keys: readonly ApiKey[] }): VNode {
   return (
-    <div class="scroll" role="region" aria-label="Your API keys" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Made</th>
-            <th scope="col">Last used</th>
-            <th scope="col">End it</th>
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map(({ id, name, created, lastUsed }) => (
-            <tr key={id}>
-              <td>{name}</td>
-              <td>
-                <Time at={created} />
-              </td>
-              <td>{lastUsed === undefined ? 'never' : <Time at={lastUsed} />}</td>
-              <td>
-                <Form action="/account/keys/end">
-                  <Hidden name="key" value={id} />
-                  <button class="danger" aria-label={`End the key ${name}`}>
-                    End
-                  </button>
-                </Form>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Your API keys" columns={['Name', 'Made', 'Last used', 'End it']}>
+      {keys.map(({ id, name, created, lastUsed }) => (
+        <tr key={id}>
+          <td>{name}</td>
+          <td>
+            <Time at={created} />
+          </td>
+          <td>{lastUsed === undefined ? 'never' : <Time at={lastUsed} />}</td>
+          <td>
+            <Form action="/account/keys/end">
+              <Hidden name="key" value={id} />
+              <button class="danger" aria-label={`End the key ${name}`}>
+                End
+              </button>
+            </Form>
+          </td>
+        </tr>
+      ))}
+    </Table>
   )
 }

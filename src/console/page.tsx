@@ -138,6 +138,33 @@ export function Field({ name, label, hint, problem, ...field }: FieldProps): VNo
   )
 }
 
+interface TableProps {
+  readonly label: string
+  readonly columns: readonly string[]
+  /** Rows, `<tr>…</tr>`. */
+  readonly children: ComponentChildren
+}
+
+/** A table that scrolls sideways where it is too wide, also by keyboard. */
+export function Table({ label, columns, children }: TableProps): VNode {
+  return (
+    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  )
+}
+
 /** A time in UTC, to the minute: the server does not know where the reader is. @param at epoch milliseconds */
 export function Time({ at }: { readonly at: number }): VNode {
   return <time dateTime={new Date(at).toISOString()}>{shownTime(at)}</time>

@@ -36,7 +36,7 @@ describe('the pages in a real browser', function () {
 
   async function expectSound(what: string): Promise<void> {
     expect(await axeFindings(page), what).to.deep.equal([])
-    const [width, inner] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[]
+    const [width, inner] = await page.evaluate<number[]>('[document.documentElement.scrollWidth, innerWidth]')
     expect(width, `${what} fits a phone`).to.be.at.most(inner!)
   }
 

@@ -53,6 +53,6 @@ interface AxeResults {
 export async function axeFindings(page: Page): Promise<readonly string[]> {
   // Evaluated by the debugger, which no content policy holds back.
   await page.evaluate(AXE)
-  const { violations } = (await page.evaluate('axe.run()')) as AxeResults
+  const { violations } = await page.evaluate<AxeResults>('axe.run()')
   return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${JSON.stringify(nodes).slice(0, 400)}`)
 }
