@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { type ForkGuard, guardForks } from './audit/forks.ts'
 import { derivedLogSeed, type LogKey, logKeyOf } from './audit/log-key.ts'
+import { createValueOpener, type ValueOpener } from './audit/opened-values.ts'
 import { kekIdOf, unwrapSecret, wrapSecret } from './audit/person-key.ts'
 import { createPayloadSealer } from './audit/payload-sealer.ts'
 import { createRecordSealer } from './audit/record-sealer.ts'
@@ -28,6 +29,8 @@ export interface OpenedStore {
   readonly previousLogKey: LogKey | undefined
   /** Name of the deployment, as its checkpoints say it. */
   readonly deployment: string
+  /** Opens the personal values beside records. */
+  readonly values: ValueOpener
   /** Keeps chains that do not go on from what is kept outside from being written; `store.work` obeys it. */
   readonly forks: ForkGuard
   /** What must be read back: wrapped by the master key, opened only under the label it was wrapped with. */
@@ -93,6 +96,7 @@ export async function openCheckedStore(config: Config, connections: StoreConnect
     connections,
     store: { ...store, work: { ...forks.work, idle: () => store.work.idle() } },
     forks,
+    values: createValueOpener(key, store.reads.records),
     signingKey: {
       pkcs8: unwrapSecret(key, SIGNING_KEY, deployment.signing_key),
       keyId: deployment.signing_key_id,

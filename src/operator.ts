@@ -44,7 +44,13 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
     run({
       reads: store.reads,
       provisioning: { work: store.work, tally: createTally({ now: Date.now }), wakeJobs },
-      log: { checkpoints: checkpoints.parts, write: () => checkpoints.write(), publicKey: logKey.publicKey, forks },
+      log: {
+        checkpoints: checkpoints.parts,
+        write: () => checkpoints.write(),
+        publicKey: logKey.publicKey,
+        values: opened.values,
+        forks,
+      },
       operation,
       mintToken,
       mintSetupLink: () => mintSetupLink(Date.now()),

@@ -16,7 +16,7 @@ export interface Fork {
 }
 
 /** A change of the key that signs. */
-interface KeyChange {
+export interface KeyChange {
   readonly seq: number
   readonly from: string
   readonly to: string
@@ -48,7 +48,8 @@ export interface Anchors {
   report(): AnchorReport
 }
 
-interface Anchor {
+/** A checkpoint as far as it is compared; `hash` in hex. */
+export interface Anchor {
   readonly epoch: number
   readonly seq: number
   readonly hash: string
@@ -60,7 +61,7 @@ interface Anchor {
  * @param trusted ids of keys that are known from outside to be the deployment's; empty says nothing of any
  */
 export function createAnchors(checkpoints: readonly Checkpoint[], trusted: readonly string[]): Anchors {
-  const { anchors, faults } = sorted(checkpoints)
+  const { anchors, faults } = soundCheckpoints(checkpoints)
   const forks: Fork[] = []
   const keyChanges: KeyChange[] = []
   const matched: Anchor[] = []
@@ -119,7 +120,10 @@ export function createAnchors(checkpoints: readonly Checkpoint[], trusted: reado
 }
 
 /** By place in the chain, without those that are no genuine checkpoints. */
-function sorted(checkpoints: readonly Checkpoint[]): { anchors: readonly Anchor[]; faults: readonly Finding[] } {
+export function soundCheckpoints(checkpoints: readonly Checkpoint[]): {
+  anchors: readonly Anchor[]
+  faults: readonly Finding[]
+} {
   const faults: Finding[] = []
   const anchors = new Map<string, Anchor & { readonly prev: string | null }>()
   for (const checkpoint of checkpoints) {
@@ -141,7 +145,7 @@ function sorted(checkpoints: readonly Checkpoint[]): { anchors: readonly Anchor[
  * The keys that were given, and those that a record of a change of keys joins to them, where a trusted key has signed
  * the chain at or behind that record.
  */
-function trustedKeys(
+export function trustedKeys(
   given: readonly string[],
   changes: readonly KeyChange[],
   matched: readonly Anchor[],
@@ -166,7 +170,8 @@ export function forkIn({ seq, epoch, body }: Pick<StoredRecord, 'seq' | 'epoch' 
   return { seq, epoch, lost: known ? { epoch: lostEpoch, seq: lostSeq } : undefined }
 }
 
-function keyChangeIn({ seq, body }: { seq: number; body: string }): readonly KeyChange[] {
+/** The change of keys that a record states. */
+export function keyChangeIn({ seq, body }: { seq: number; body: string }): readonly KeyChange[] {
   const { from, to } = paramsOf(body)
   return typeof from === 'string' && typeof to === 'string' ? [{ seq, from, to }] : []
 }

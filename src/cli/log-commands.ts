@@ -5,6 +5,7 @@ import type { OrgId } from '../domain/ids.ts'
 import type { StoredRecord } from '../domain/ports.ts'
 import { parseWhole } from './arguments.ts'
 import { interruptSignal } from './interrupt.ts'
+import { logExportCommand, logPackCommand } from './log-export-commands.ts'
 import { acceptForkCommand, logKeyCommand } from './log-key-commands.ts'
 import { verifyCommand } from './log-verify-command.ts'
 import { getOrg } from './lookup.ts'
@@ -36,7 +37,11 @@ export function logCommand(ports: CommandPorts): Command {
       const stop = options.follow === true ? interruptSignal() : undefined
       await ports.withStore((operator) => tail(ports, operator, options, stop))
     })
-  for (const command of [verifyCommand(ports), logKeyCommand(ports), acceptForkCommand(ports)]) log.addCommand(command)
+  for (const command of [
+    ...[verifyCommand(ports), logKeyCommand(ports), acceptForkCommand(ports)],
+    ...[logExportCommand(ports), logPackCommand(ports)],
+  ])
+    log.addCommand(command)
   return log
 }
 

@@ -4,6 +4,7 @@ import { readCheckpoints } from '../audit/checkpoint-file.ts'
 import { logKeyId, publicKeyOfPem } from '../audit/log-key.ts'
 import { SYSTEM_ORG } from '../audit/system-org.ts'
 import type { Finding } from '../audit/finding.ts'
+import { type PackFinding, type PackReport, verifyPack } from '../audit/verify-pack.ts'
 import { verifyChain, type VerifyReport } from '../audit/verify.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -17,6 +18,7 @@ interface VerifyFlags {
   readonly org?: string
   readonly checkpoints?: string
   readonly key: readonly string[]
+  readonly pack?: string
   readonly fast?: true
   readonly json?: true
 }
@@ -33,16 +35,54 @@ export function verifyCommand(ports: CommandPorts): Command {
     .option('--org <org>', 'one organisation, by id or name; else all, and what belongs to none')
     .option('--checkpoints <file>', 'checkpoints kept outside the store: a file of them, or a process log')
     .option('--key <key>', 'a key known from outside: its fingerprint, or a file with it in PEM', collect, [])
+    .option('--pack <file>', 'an evidence pack instead of a store')
     .option('--fast', 'hashes only: the search columns beside the records are not compared')
     .option('--json', 'answer in JSON')
     .action(async (flags: VerifyFlags) => {
       const trusted = await Promise.all(flags.key.map(keyId))
+      if (flags.pack !== undefined) {
+        await verifyOnePack(ports, flags.pack, trusted, flags.json === true)
+        return
+      }
       const outside = flags.checkpoints === undefined ? [] : await checkpointsIn(flags.checkpoints)
       const verified = await ports.withStore((operator) => verifyAll(operator, flags, trusted, outside))
       ports.out(flags.json === true ? json(verified.map(shownReport)) : verified.map(reportText).join('\n'))
       const broken = verified.filter(({ report }) => !report.intact).length
       if (broken > 0) throw new DomainError('invalid-value', `${broken} of ${verified.length} logs do not verify`)
     })
+}
+
+async function verifyOnePack(
+  ports: CommandPorts,
+  file: string,
+  trusted: readonly string[],
+  inJson: boolean,
+): Promise<void> {
+  const report = await verifyPack(file, trusted)
+  ports.out(inJson ? json({ ...report, finding: report.finding ?? null }) : packText(report))
+  if (!report.intact) throw new DomainError('invalid-value', 'The pack does not verify')
+}
+
+function packText({ kind, records, stubs, finding, proven }: PackReport): string {
+  if (finding !== undefined) return `NOT INTACT: ${packFindingText(finding)}; ${records + stubs} lines before it fit`
+  const signer = proven === true ? 'signer proven' : 'signer not proven (give --key)'
+  const proof =
+    kind === 'full'
+      ? 'nothing of its range is missing'
+      : 'filtered: each record is genuine and in its place, but not that the filter missed nothing'
+  return `intact, ${records} records and ${stubs} stubs, ${signer}; ${proof}`
+}
+
+function packFindingText(finding: PackFinding): string {
+  if ('file' in finding) return `${finding.file}: ${finding.kind}`
+  switch (finding.kind) {
+    case 'value differs':
+      return `record ${finding.seq}: a disclosed value is not the one that was recorded`
+    case 'not signed':
+      return `record ${finding.seq}: a stretch ends here that no checkpoint signs`
+    default:
+      return findingText(finding)
+  }
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -1,4 +1,5 @@
 import type { ForkGuard } from '../audit/forks.ts'
+import type { ValueOpener } from '../audit/opened-values.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { InviteId, KeyId, TokenId, UserId } from '../domain/ids.ts'
@@ -33,6 +34,8 @@ export interface OperatorLog {
   write(): Promise<void>
   /** Of the key that signs now. */
   readonly publicKey: Uint8Array
+  /** Opens the personal values beside records. */
+  readonly values: ValueOpener
   /** Chains that do not go on from their newest checkpoint outside. */
   readonly forks: Pick<ForkGuard, 'forked' | 'lift'>
 }

@@ -21,6 +21,7 @@ import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { IdentityReads } from './sign-in.ts'
 import type { ProviderReads } from './sign-in-provider.ts'
+import type { SealedValues } from './sealed-values.ts'
 import type { SeatReads } from './seat-allocation.ts'
 import type { SessionReads } from './session.ts'
 import type { User } from './user.ts'
@@ -208,6 +209,10 @@ export interface RecordReads {
   page(orgId: OrgId, after: number, upTo: number, limit: number): Promise<readonly StoredRecord[]>
   /** The newest `limit` records, oldest first. */
   tail(orgId: OrgId, limit: number): Promise<readonly StoredRecord[]>
+  /** What stands beside the records with seq in (after, upTo], by seq and person. */
+  sealedValues(orgId: OrgId, after: number, upTo: number): Promise<readonly SealedValues[]>
+  /** The last seq whose record is not later than a time (epoch milliseconds); 0 before the first. */
+  seqAt(orgId: OrgId, time: number): Promise<number>
   /** The newest `limit` records of an action, newest first. */
   ofAction(orgId: OrgId, action: string, limit: number): Promise<readonly StoredRecord[]>
 }

@@ -1,7 +1,9 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { ProvisioningEventTable } from '../../db/log-schema.ts'
 import type { Database } from '../../db/schema.ts'
+import type { OrgId, UserId } from '../domain/ids.ts'
 import type { RecordReads, StoredRecord } from '../domain/ports.ts'
+import type { SealedValues } from '../domain/sealed-values.ts'
 
 /** The provisioning log, page by page. */
 export function recordReads(db: Kysely<Database>): RecordReads {
@@ -35,6 +37,21 @@ export function recordReads(db: Kysely<Database>): RecordReads {
       return rows.map(toRecord).reverse()
     },
 
+    sealedValues: (orgId, after, upTo) => sealedValues(db, { orgId, after, upTo }),
+
+    async seqAt(orgId, time) {
+      const row = await db
+        .selectFrom('provisioning_event')
+        .select('seq')
+        .where('org_id', '=', orgId)
+        .where('time_ms', '<=', time)
+        .orderBy('time_ms', 'desc')
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.seq ?? 0
+    },
+
     async ofAction(orgId, action, limit) {
       const rows = await db
         .selectFrom('provisioning_event')
@@ -47,6 +64,28 @@ export function recordReads(db: Kysely<Database>): RecordReads {
       return rows.map(toRecord)
     },
   }
+}
+
+async function sealedValues(
+  db: Kysely<Database>,
+  { orgId, after, upTo }: { readonly orgId: OrgId; readonly after: number; readonly upTo: number },
+): Promise<readonly SealedValues[]> {
+  const rows = await db
+    .selectFrom('event_pii as p')
+    .leftJoin('person_key as k', (join) =>
+      join.onRef('k.org_id', '=', 'p.org_id').onRef('k.person_id', '=', 'p.person_id'),
+    )
+    .select(['p.seq', 'p.person_id', 'p.nonce', 'p.ciphertext', 'k.kek_id', 'k.wrapped'])
+    .where('p.org_id', '=', orgId)
+    .where('p.seq', '>', after)
+    .where('p.seq', '<=', upTo)
+    .orderBy('p.seq')
+    .orderBy('p.person_id')
+    .execute()
+  return rows.map(({ seq, person_id: person, nonce, ciphertext, kek_id: kekId, wrapped }) => ({
+    ...{ seq, person: person as UserId, nonce, ciphertext },
+    key: { kekId: kekId ?? undefined, wrapped: wrapped ?? undefined },
+  }))
 }
 
 function toRecord(row: Selectable<ProvisioningEventTable>): StoredRecord {

@@ -45,6 +45,8 @@ export function readsOver(rows: readonly StoredRecord[], head: ChainHead | undef
     head: () => Promise.resolve(head),
     page: (_org, after, upTo, limit) =>
       Promise.resolve(sorted.filter((row) => row.seq > after && row.seq <= upTo).slice(0, limit)),
+    sealedValues: () => Promise.resolve([]),
+    seqAt: (_org, time) => Promise.resolve(sorted.filter((row) => row.time <= time).at(-1)?.seq ?? 0),
     ofAction: (_org, action, limit) =>
       Promise.resolve(
         sorted

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import { contentHashOf, linkHash } from '../../src/audit/chain.ts'
 import { type LogKey, logKeyOf } from '../../src/audit/log-key.ts'
+import { createValueOpener } from '../../src/audit/opened-values.ts'
 import { type CheckpointParts, writeCheckpoints } from '../../src/audit/write-checkpoints.ts'
 import type { Checkpoint } from '../../src/domain/checkpoint.ts'
 import type { OrgId } from '../../src/domain/ids.ts'
@@ -16,12 +17,14 @@ export function freshLogKey(): LogKey {
 /** What an opened store has for its log, over a test's store: nothing forked. */
 export function openedLog({
   store,
-}: TestStore): Pick<OpenedStore, 'logKey' | 'previousLogKey' | 'deployment' | 'forks'> {
+  kek,
+}: TestStore): Pick<OpenedStore, 'logKey' | 'previousLogKey' | 'deployment' | 'forks' | 'values'> {
   const forks: OpenedStore['forks'] = {
     ...{ work: store.work, forked: () => [], has: () => false, lift: () => undefined },
     recheck: () => Promise.resolve(),
   }
-  return { logKey: freshLogKey(), previousLogKey: undefined, deployment: 'test', forks }
+  const values = createValueOpener(kek, store.reads.records)
+  return { values, logKey: freshLogKey(), previousLogKey: undefined, deployment: 'test', forks }
 }
 
 /** What signs checkpoints over a test's store; `outside` collects what would have left it. */

@@ -103,6 +103,29 @@ onDialect('sqlite', 'an embedded store put back to an earlier copy', function ()
     expect(report.checkpoints.forks).to.have.length(1)
   })
 
+  it('writes a pack that verifies with no store at hand, and leaves a record of it', async () => {
+    const file = join(folder, 'evidence.zip')
+    const made = await runRollcall(['log', 'pack', file], env)
+    expect([made.status, made.stderr]).to.deep.equal([0, ''])
+    const nowhere = { ROLLCALL_DATA_DIR: join(folder, 'nowhere') }
+    const { status, stdout, stderr } = await runRollcall(['log', 'verify', '--pack', file], nowhere)
+    expect([status, stderr]).to.deep.equal([0, ''])
+    expect(stdout).to.match(
+      /^intact, \d+ records and 0 stubs, signer not proven .*; nothing of its range is missing\n$/,
+    )
+    const again = await runRollcall(['log', 'pack', file], env)
+    expect([again.status, again.stderr]).to.deep.equal([
+      1,
+      `rollcall: The pack ${file} cannot be written: it is there already\n`,
+    ])
+    const { stdout: exported } = await runRollcall(['log', 'export', '--action', 'log.export'], env)
+    expect(exported.trimEnd().split('\n')).to.have.length(3)
+    const turned = await runRollcall(['log', 'export', '--from', '2026-03-02', '--to', '2026-03-01'], env)
+    expect(turned.stderr).to.match(/The time range ends before it begins/)
+    const noDate = await runRollcall(['log', 'export', '--from', '2026-02-30'], env)
+    expect(noDate.stderr).to.match(/a day or an instant in UTC is wanted/)
+  })
+
   it('says which line of a checkpoint file is damaged', async () => {
     const damaged = join(folder, 'damaged.ndjson')
     writeFileSync(damaged, `${readFileSync(outside, 'utf8').split('\n')[0]}\n{"checkpoint":"{}"}\n`)
