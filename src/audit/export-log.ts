@@ -4,11 +4,13 @@ import type { RecordReads, StoredRecord } from '../domain/ports.ts'
 import type { PiiTriple } from './commitment.ts'
 import { isAsked, type LogQuery, pagesOf, rangeOf } from './log-query.ts'
 import type { ValueOpener } from './opened-values.ts'
+import { cefLine } from './record-cef.ts'
 import { csvHead, recordRows } from './record-csv.ts'
 import { recordLine } from './record-lines.ts'
+import { ocsfLine } from './record-ocsf.ts'
 
 /** The forms a log is exported in. */
-export const EXPORT_FORMS = ['ndjson', 'csv'] as const
+export const EXPORT_FORMS = ['ndjson', 'csv', 'ocsf', 'cef'] as const
 export type ExportForm = (typeof EXPORT_FORMS)[number]
 
 export interface ExportRequest {
@@ -41,4 +43,6 @@ export async function* exportLog(reads: RecordReads, request: ExportRequest): As
 const WRITERS: Readonly<Record<ExportForm, (record: StoredRecord, pii: readonly PiiTriple[]) => string>> = {
   ndjson: recordLine,
   csv: recordRows,
+  ocsf: ocsfLine,
+  cef: cefLine,
 }

@@ -109,11 +109,15 @@ export function toDomainError(error: unknown): unknown {
   if (conflict !== undefined) {
     return new DomainError('uniqueness', conflict.message, { reason: conflict.reason, cause: error })
   }
-  if (!isOutage(driver.code)) return error
+  return isOutage(driver.code) ? storeUnavailable(error) : error
+}
+
+/** What a client is told of an outage, whatever its cause. */
+export function storeUnavailable(cause: unknown): DomainError {
   return new DomainError('unavailable', 'The store is not available at the moment; try again', {
     reason: 'store.unavailable',
     retryAfter: 5,
-    cause: error,
+    cause,
   })
 }
 

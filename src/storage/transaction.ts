@@ -4,7 +4,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { ChainWriter } from './chain-writer.ts'
 import { directRunOf, holdsTransaction } from './direct-run.ts'
-import { isBusy, isRetryable, toDomainError } from './sql-errors.ts'
+import { isBusy, isRetryable, storeUnavailable, toDomainError } from './sql-errors.ts'
 
 /**
  * How long a transaction may wait for SQLite's write lock that another process holds, counted from when it was asked
@@ -51,9 +51,18 @@ export async function inSavepoint<T>(db: Kysely<Database>, chain: ChainWriter, w
     return result
   } catch (error) {
     chain.head = head
+    await rollBackUnit(db)
+    throw error
+  }
+}
+
+/** @throws DomainError `unavailable` when what the unit wrote cannot be taken back alone: the whole batch has to go */
+async function rollBackUnit(db: Kysely<Database>): Promise<void> {
+  try {
     await execute(db, 'ROLLBACK TO SAVEPOINT unit')
     await execute(db, 'RELEASE SAVEPOINT unit')
-    throw error
+  } catch (error) {
+    throw isRetryable(error) ? error : storeUnavailable(error)
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { expect } from 'chai'
 import { parse } from 'csv-parse/sync'
+import { cefLine } from '../../src/audit/record-cef.ts'
 import { exportLog, type ExportForm } from '../../src/audit/export-log.ts'
 import { publicKeyPem } from '../../src/audit/log-key.ts'
 import type { LogQuery } from '../../src/audit/log-query.ts'
@@ -178,6 +179,38 @@ a = zipfile.ZipFile(sys.argv[1]); b = zipfile.ZipFile(sys.argv[2], 'w')
       `'=HYPERLINK("http://evil.example")`,
     ])
     expect(new Set(rows.map(({ seq }) => seq)).size).to.equal((await test.store.reads.records.head(tenant.orgId))!.seq)
+  })
+
+  it('writes OCSF events with the class and activity of each action (C05)', async () => {
+    const events = (await exported('ocsf'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    const created = events.filter(({ message }) => message === 'user.create: success')
+    expect(created).to.have.length(7)
+    expect(created[0]).to.include({ class_uid: 3001, activity_id: 1, type_uid: 300101, category_uid: 3, status_id: 1 })
+    expect(created[0]!['user']).to.include({ uid: first.id, name: 'ada' })
+    expect(events.find(({ message }) => message === 'org.create: success')).to.include({
+      class_uid: 3004,
+      type_uid: 300401,
+    })
+    for (const event of events) expect(event).to.include.keys('time', 'severity_id', 'metadata', 'actor', 'type_uid')
+  })
+
+  it('writes CEF in which no value begins a field or a line (S34)', async () => {
+    const evil = await tenant.user('x|y=z\\ act=user.delete')
+    const lines = (await exported('cef', { about: evil.id })).split('\n')
+    expect(lines).to.have.length(2)
+    expect(lines[0]).to.match(/^CEF:0\|Rollcall\|Rollcall\|1\|user\.create\|user\.create\|3\|rt=\d+ /)
+    expect(lines[0]).to.contain('duser=x|y\\=z\\\\ act\\=user.delete ')
+    expect(lines[0]!.split(/(?<!\\)=/)).to.have.length(1 + lines[0]!.match(/(?:^|[ |])\w+(?<!\\)=/g)!.length)
+    const bare = {
+      ...(await test.store.reads.records.tail(tenant.orgId, 1))[0]!,
+      action: 'a|b\nCEF:0',
+      requestId: 'r\r\n=1',
+    }
+    expect(cefLine(bare).trimEnd().split('\n')).to.have.length(1)
+    expect(cefLine(bare)).to.contain('|a\\|b CEF:0|').and.to.contain('cs2=r\\r\\n\\=1 ')
   })
 
   it('refuses a range turned round', async () => {

@@ -75,6 +75,8 @@ function replay(bodies: readonly RecordBody[]): ReadonlySet<string> {
   const access = new Map<string, string>()
   for (const body of bodies) {
     replayFacts(facts, body)
+    // A team that is made by hand has the id of its group.
+    if (body.action === 'team.create') facts.add(`group ${body.targets[0]?.id ?? ''}`)
     replayAccess(access, body)
   }
   for (const [key, value] of access) facts.add(`${key} ${value}`)
