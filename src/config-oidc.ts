@@ -34,13 +34,15 @@ export const oidc = z.object({
     example: 'pkce',
     description: 'Taken for compatibility: sign-in is by authorization code with PKCE whatever it says',
   }),
-  scopes: z.string().register(about, {
-    env: 'OIDC_SCOPES',
-    aliases: ['GORILLA_OIDC_CUSTOM_SCOPES'],
-    wanted: 'scopes with spaces or commas between',
-    example: 'groups',
-    description: 'Scopes asked for beside openid, profile and email; GORILLA_OIDC_CUSTOM_SCOPES is taken as well',
-  }),
+  scopes: text()
+    .optional()
+    .register(about, {
+      env: 'OIDC_SCOPES',
+      aliases: ['GORILLA_OIDC_CUSTOM_SCOPES'],
+      wanted: 'scopes with spaces or commas between',
+      example: 'groups',
+      description: 'Scopes asked for beside openid, profile and email; GORILLA_OIDC_CUSTOM_SCOPES is taken as well',
+    }),
   groups: flag().register(about, {
     env: 'OIDC_GROUPS',
     aliases: ['GORILLA_ENABLE_SSO_GROUPS_CLAIMS', 'GORILLA_ENABLE_SSO_GROUP_CLAIMS'],

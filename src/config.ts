@@ -20,6 +20,7 @@ import {
 } from './config-values.ts'
 import { about, FLAG_WANTED } from './config-about.ts'
 
+import { halfDirectory, ldapSection } from './config-ldap.ts'
 import { halfProvider, oidc } from './config-oidc.ts'
 
 export { ConfigError, packageRoot } from './config-sources.ts'
@@ -253,7 +254,20 @@ const log = z.object({
   }),
 })
 
-const schema = z.object({ server, database, keys, bootstrap, auth, signIn, oidc, session, mail, scim, log })
+const schema = z.object({
+  server,
+  database,
+  keys,
+  bootstrap,
+  auth,
+  signIn,
+  oidc,
+  ldap: ldapSection,
+  session,
+  mail,
+  scim,
+  log,
+})
 type Settings = z.output<typeof schema>
 
 /** Every setting of the schema in its order; `ROLLCALL_CONFIG_FILE`, which is read before it, is not among them. */
@@ -343,8 +357,9 @@ function contradictions({
   keys: { master },
   mail: { smtpUrl, from },
   oidc: provider,
+  ldap,
 }: Settings): ConfigProblem[] {
-  const problems: ConfigProblem[] = halfProvider(provider)
+  const problems: ConfigProblem[] = [...halfProvider(provider), ...halfDirectory(ldap)]
   const address = own.publicUrl ?? ownAddress({ host: name, port: own.port })
   const local = isLoopback(name) && isLoopback(new URL(address).hostname)
   if (address.startsWith('http:') && !own.allowHttp && !local) {

@@ -3,6 +3,7 @@ import { linkHash, mintResetLink } from './auth/one-time-link.ts'
 import { createPasswords } from './auth/password.ts'
 import { accountOfSession, type Sessions } from './auth/session.ts'
 import { mintToken } from './auth/token.ts'
+import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { ConsolePorts } from './console/ports.ts'
 import { createCsrf } from './http/csrf.ts'
@@ -12,11 +13,13 @@ import type { OpenedStore } from './opened-store.ts'
 import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { endSessionsNow, personActor, startSession } from './provisioning/sessions.ts'
-import { oidcSignIn } from './sign-in-wiring.ts'
+import { ldapSignIn } from './ldap-wiring.ts'
+import { oidcSignIn, openProviderSecret } from './sign-in-wiring.ts'
 
 export interface ConsoleParts {
   readonly config: Config
   readonly opened: OpenedStore
+  readonly logger: Logger
   readonly provisioning: Provisioning
   readonly publicUrl: string
   readonly sessions: Sessions
@@ -47,6 +50,10 @@ export function consolePorts(parts: ConsoleParts): ConsolePorts {
   return {
     ...{ reads: opened.store.reads, provisioning, publicUrl, report, now },
     oidc: oidcSignIn(config, opened, { publicUrl, now }),
+    directory: ldapSignIn(config, opened, {
+      logger: parts.logger,
+      secretOf: (provider) => openProviderSecret(opened, config, provider),
+    }),
     provisioningDisabled: config.signIn.disableProvisioning,
     csrf: createCsrf(opened.cursorKey, publicUrl),
     passwords: createPasswords(config.signIn.passwordCost),

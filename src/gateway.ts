@@ -20,7 +20,7 @@ import { mailSettings } from './mail-settings.ts'
 import { createActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { EXIT_DATA, EXIT_UNAVAILABLE, StartError } from './start-error.ts'
-import { ensureEnvironmentProvider } from './sign-in-wiring.ts'
+import { ensureEnvironmentProviders } from './sign-in-wiring.ts'
 import { type ServerLock, takeServerLock } from './storage/server-lock.ts'
 import { damagedStore, explainStoreError } from './store-problem.ts'
 
@@ -149,7 +149,7 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     await checkpoints.adoptKey()
     const said = await firstCredentials(parts, provisioning)
     const setupUrl = await ensureSetupUrl(provisioning, store.reads, publicUrl, config.signIn.localRestore)
-    await ensureEnvironmentProvider(provisioning, store.reads, config)
+    await ensureEnvironmentProviders(provisioning, store.reads, config)
     const { draining } = drain
     stopping.postman = postman(parts, publicUrl)
     const notes = { lastUsed, activity, authFailures }

@@ -1,5 +1,6 @@
 import { guardedFetch, keyAddressProblem } from './auth/key-fetch.ts'
 import type { Config } from './config.ts'
+import type { Caller } from './domain/caller.ts'
 import { DomainError } from './domain/errors.ts'
 import type { OrgId } from './domain/ids.ts'
 import type { JsonObject } from './domain/json.ts'
@@ -7,9 +8,11 @@ import type { ProviderKind } from './domain/sign-in.ts'
 import type { SignInProvider, StoredProvider } from './domain/sign-in-provider.ts'
 import type { PayloadSealer } from './domain/outbox.ts'
 import { FIRST, systemOperation } from './first-start.ts'
+import { environmentDirectory } from './ldap-wiring.ts'
 import type { OpenedStore } from './opened-store.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { changeProvider, createProvider } from './provisioning/sign-in-providers.ts'
+import { readLdapConfig } from './signin/ldap/ldap-config.ts'
 import { readOidcConfig } from './signin/oidc/oidc-config.ts'
 import { createOidcSignIn, type OidcSignIn } from './signin/oidc/oidc-sign-in.ts'
 import type { Store } from './storage/store.ts'
@@ -18,6 +21,7 @@ import type { Store } from './storage/store.ts'
 export const CALLBACK = '/oidc/callback'
 
 const ENVIRONMENT_NAME = 'Single sign-on'
+const DIRECTORY_NAME = 'Directory'
 
 /** Binds a secret to its provider: moved to another row it cannot be opened. */
 function labelOf(orgId: OrgId, kind: ProviderKind): string {
@@ -39,7 +43,7 @@ export function openProviderSecret(
   config: Config,
   { orgId, kind, origin, sealedSecret }: StoredProvider,
 ): string | undefined {
-  if (origin === 'environment' && kind === 'oidc') return config.oidc.clientSecret
+  if (origin === 'environment') return kind === 'oidc' ? config.oidc.clientSecret : config.ldap.bindPassword
   return sealedSecret === undefined
     ? undefined
     : secrets.open(labelOf(orgId, kind), Buffer.from(sealedSecret).toString('utf8'))
@@ -68,7 +72,7 @@ export function oidcSignIn(
  * @throws DomainError `invalid-value` naming what is wrong
  */
 export function checkedProviderConfig(config: Config, kind: ProviderKind, given: JsonObject): JsonObject {
-  if (kind !== 'oidc') return given
+  if (kind === 'ldap') return readLdapConfig(given, config.ldap.allowPlain) as unknown as JsonObject
   const read = readOidcConfig(given)
   const problem = keyAddressProblem(read.issuer, config.auth.allowPrivateIssuers)
   if (problem === undefined) return read as unknown as JsonObject
@@ -79,11 +83,11 @@ export function checkedProviderConfig(config: Config, kind: ProviderKind, given:
 }
 
 /**
- * Gives the first org the provider that the environment names, or what the environment says of it now; where it names
+ * Gives the first org the providers that the environment names, or what the environment says of them now; where it names
  * none any more, the one it once named is switched off.
- * @throws DomainError `invalid-value` for an issuer that may not be asked
+ * @throws DomainError `invalid-value` for an issuer that may not be asked, or settings that no directory could have
  */
-export async function ensureEnvironmentProvider(
+export async function ensureEnvironmentProviders(
   provisioning: Provisioning,
   reads: Store['reads'],
   config: Config,
@@ -91,24 +95,39 @@ export async function ensureEnvironmentProvider(
   const org = await reads.orgs.find(FIRST)
   if (org === undefined) return
   const caller = { orgId: org.id, connection: undefined, ...systemOperation() }
-  const known = (await reads.providers.list(org.id)).find(isOfEnvironment)
-  const wanted = environmentConfig(config)
-  if (wanted === undefined) {
-    if (known?.enabled === true) await changeProvider(provisioning, caller, known.id, { enabled: false }).durable
-    return
-  }
-  if (known === undefined) {
-    const draft = { kind: 'oidc', name: ENVIRONMENT_NAME, config: wanted, origin: 'environment' } as const
-    await createProvider(provisioning, caller, draft).durable
-  } else await changeProvider(provisioning, caller, known.id, { enabled: true, config: wanted }).durable
+  const known = (await reads.providers.list(org.id)).filter(({ origin }) => origin === 'environment')
+  const named: readonly NamedProvider[] = [
+    { kind: 'oidc', name: ENVIRONMENT_NAME, wanted: environmentConfig(config), enabled: true },
+    { kind: 'ldap', name: DIRECTORY_NAME, wanted: environmentDirectory(config), enabled: config.ldap.login },
+  ]
+  for (const each of named) await ensureProvider(provisioning, caller, known, each)
 }
 
-function isOfEnvironment({ kind, origin }: SignInProvider): boolean {
-  return kind === 'oidc' && origin === 'environment'
+/** What the environment says of a kind of provider; `wanted` is undefined where it names none. */
+interface NamedProvider {
+  readonly kind: ProviderKind
+  readonly name: string
+  readonly wanted: JsonObject | undefined
+  readonly enabled: boolean
+}
+
+async function ensureProvider(
+  provisioning: Provisioning,
+  caller: Caller,
+  known: readonly SignInProvider[],
+  { kind, name, wanted, enabled }: NamedProvider,
+): Promise<void> {
+  const found = known.find((each) => each.kind === kind)
+  if (wanted === undefined) {
+    if (found?.enabled === true) await changeProvider(provisioning, caller, found.id, { enabled: false }).durable
+  } else if (found === undefined) {
+    const draft = { kind, name, enabled, config: wanted, origin: 'environment' } as const
+    await createProvider(provisioning, caller, draft).durable
+  } else await changeProvider(provisioning, caller, found.id, { enabled, config: wanted }).durable
 }
 
 function environmentConfig(config: Config): JsonObject | undefined {
-  const { issuer, clientId, clientSecret, scopes, groups, identifierClaims, externalIdClaim } = config.oidc
+  const { issuer, clientId, clientSecret, scopes = '', groups, identifierClaims, externalIdClaim } = config.oidc
   if (issuer === undefined || clientId === undefined) return undefined
   return checkedProviderConfig(config, 'oidc', {
     ...{ issuer, clientId, groups, identifierClaims, claims: { externalId: externalIdClaim } },

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import type { ComponentChildren } from 'preact'
 import { DomainError } from '../domain/errors.ts'
 import { isId, type OrgId, type ProviderId } from '../domain/ids.ts'
-import { SIGN_IN_REFUSALS } from '../domain/sign-in.ts'
 import { cookieOf, hostCookie, setCookie } from '../http/cookies.ts'
 import { requestFacts } from '../http/request-context.ts'
 import { safeReturnTo } from '../http/return-to.ts'
@@ -14,6 +13,7 @@ import type { PageRequest, SignInContext, Topic } from './page-route.ts'
 import type { ConsolePorts } from './ports.ts'
 import { renderProblem } from './problem-page.tsx'
 import { redirect } from './render.tsx'
+import { isSignInRefusal, showSignInRefusal } from './sign-in-refusal-page.tsx'
 
 /** Sign-in by an OpenID provider: the button, the way there and the way back. */
 export const oidcTopic: Topic = {
@@ -80,8 +80,8 @@ async function finish(page: PageRequest): Promise<void> {
   try {
     await admit(page, proof)
   } catch (error) {
-    if (!(error instanceof DomainError && isRefusal(error))) throw error
-    await showRefusal(page, proof.proved.orgId, error)
+    if (!(error instanceof DomainError && isSignInRefusal(error))) throw error
+    await showSignInRefusal(page, proof.proved.orgId, error)
   }
 }
 
@@ -99,25 +99,6 @@ async function admit({ req, res, ports, session }: PageRequest, proof: OidcProof
   }
   await ports.startSession(req, res, { orgId, userId: user.id, method: 'oidc', issuer, subject, sid, idToken })
   redirect(res, safeReturnTo(purpose['returnTo']))
-}
-
-function isRefusal({ reason, code }: DomainError): boolean {
-  return SIGN_IN_REFUSALS.some((each) => each === reason) || code === 'seat-limit'
-}
-
-/** Proved to be somebody, who may not come in: says whom to ask. */
-async function showRefusal({ res, ports }: PageRequest, orgId: OrgId, error: DomainError): Promise<void> {
-  const contact = await contactOf(ports, orgId)
-  renderProblem(res, 403, `${sentence(error.message)}${contact}`, 'You cannot sign in here yet')
-}
-
-async function contactOf({ reads }: ConsolePorts, orgId: OrgId): Promise<string> {
-  const { contact } = (await reads.orgs.policy(orgId)).settings.signIn
-  return contact === '' ? '' : ` Whom to ask: ${contact}.`
-}
-
-function sentence(text: string): string {
-  return text.endsWith('.') ? text : `${text}.`
 }
 
 /** What came back proves nobody: the record says which check failed, the page does not. */

@@ -6,6 +6,7 @@ import type { SignInMethod, StoredSession } from '../domain/session.ts'
 import type { Csrf } from '../http/csrf.ts'
 import type { ResetLink } from '../provisioning/password-links.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
+import type { LdapSignIn } from '../signin/ldap/ldap-sign-in.ts'
 import type { OidcSignIn } from '../signin/oidc/oidc-sign-in.ts'
 
 /** Who signed in, and by what. */
@@ -52,6 +53,8 @@ export interface ConsolePorts {
   readonly failed: (req: Request) => Promise<number | undefined>
   /** Sign-in by OpenID providers. */
   readonly oidc: OidcSignIn
+  /** Sign-in with the password of a directory. */
+  readonly directory: LdapSignIn
   /** Whether no sign-in makes a person, whatever an org says. */
   readonly provisioningDisabled: boolean
   /** The live session of a request, with the person as they are now. */
