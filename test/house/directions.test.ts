@@ -32,7 +32,7 @@ const BREAKERS: [rule: string, path: string, imported: string][] = [
   ['sql-in-storage', 'src/cli/b.ts', 'pg'],
   ['jose-in-auth', 'src/http/b.ts', 'jose'],
   ['preact-in-console', 'src/http/f.ts', 'preact'],
-  ['ldapts-in-signin', 'src/auth/c.ts', 'ldapts'],
+  ['ldapts-in-signin', 'src/auth/d.ts', 'ldapts'],
   ['nodemailer-in-mail', 'src/auth/c.ts', 'nodemailer'],
   ['commander-in-cli', 'src/http/c.ts', 'commander'],
   ['no-development-package', 'src/http/d.ts', 'chai'],
