@@ -1,6 +1,7 @@
 import { accountTopic } from './account-pages.tsx'
 import { directoryTopic } from './directory-pages.tsx'
 import { oidcTopic } from './oidc-pages.tsx'
+import { inviteTopic } from './invite-pages.tsx'
 import type { Topic } from './page-route.ts'
 import { ownKeyTopic } from './own-key-pages.tsx'
 import { passwordTopic } from './password-pages.tsx'
@@ -38,5 +39,15 @@ import { signInTopic } from './sign-in-pages.tsx'
  *   what `safeReturnTo` (`http/return-to.ts`) made of what the client said.
  */
 export const TOPICS: readonly Topic[] = [
-  ...[signInTopic, oidcTopic, directoryTopic, passwordTopic, setupTopic, resetTopic, accountTopic, ownKeyTopic],
+  ...[
+    signInTopic,
+    oidcTopic,
+    directoryTopic,
+    passwordTopic,
+    setupTopic,
+    resetTopic,
+    inviteTopic,
+    accountTopic,
+    ownKeyTopic,
+  ],
 ]

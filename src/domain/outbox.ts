@@ -3,6 +3,8 @@ import type { Mail, MailEntry, MailKind } from './mail.ts'
 
 /** The outbox as a unit of work writes it: a mail is sent if, and only if, the change it tells of is committed. */
 export interface OutboxWrites {
+  /** Whether mail is sent here at all: what is only needed for a mail need not be read otherwise. */
+  readonly sends: boolean
   /**
    * Puts a mail in, to be sent once the unit is committed.
    * @returns its id; undefined where nothing is kept, since no mail server is configured or the address is none that mail

@@ -228,8 +228,11 @@ export interface GrantWrites {
   set(orgId: OrgId, user: UserId, grant: GrantKey & GrantFact): Promise<string | undefined>
   /** @returns the value there was */
   clear(orgId: OrgId, user: UserId, key: GrantKey): Promise<string | undefined>
-  /** Keeps that a person's `roles` or `entitlements` ask for an admin without effect, as an item for the admins. */
-  withhold(orgId: OrgId, user: UserId, item: WithheldAdmin): Promise<void>
+  /**
+   * Keeps that a person's `roles` or `entitlements` ask for an admin without effect, as an item for the admins.
+   * @returns whether it was not kept before
+   */
+  withhold(orgId: OrgId, user: UserId, item: WithheldAdmin): Promise<boolean>
   /** Ends that item. @returns whether there was one */
   release(orgId: OrgId, user: UserId): Promise<boolean>
   /** Keeps that an admin refused it, so that it is not asked again while it is still stated. @returns whether it was there */

@@ -12,6 +12,7 @@ import { adminNotGrantable, adminUntouchable, isOrgAdmin, mayGrantAdmin } from '
 import { currentAccess } from './current-access.ts'
 import type { GrantOutcome, Subject } from './grant-outcome.ts'
 import { joinTeam } from './join-team.ts'
+import { mailAdmins } from './mail-admins.ts'
 import { type RoleDemand, roleDemand, saysRoles } from './recognised-roles.ts'
 import { accountTypeFixed, checkService } from './service-account.ts'
 import { roleNames, teamRoleNamed } from './team-roles.ts'
@@ -96,7 +97,10 @@ class Granting implements GrantOutcome {
     this.steps.push({ name: 'withheld', attribute, value: 'admin', reason: 'admin.not-grantable' })
     if (connection === undefined) return
     const { grants, now } = this.#stores
-    await grants.withhold(orgId, this.#subject.after.id, { attribute, connection: connection.id, at: now })
+    const { id, attributes } = this.#subject.after
+    if (!(await grants.withhold(orgId, id, { attribute, connection: connection.id, at: now }))) return
+    const { userName } = attributes
+    await mailAdmins(this.#stores, orgId, connection.id, { kind: 'admin-withheld', userName })
   }
 
   async grant(wish: AccessWish): Promise<void> {

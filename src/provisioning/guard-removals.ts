@@ -13,6 +13,7 @@ import { type BatchId, type BreakerEventId, type ConnectionId, newId, type OrgId
 import type { BreakerSettings } from '../domain/org-settings.ts'
 import type { Actor, RecordEffect, RequestFacts } from '../domain/record.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { mailAdmins } from './mail-admins.ts'
 
 /** Seconds after which a client may ask again whether what it held was let through. */
 const RETRY_AFTER = 3_600
@@ -185,6 +186,8 @@ function heldRemoval(lost: number, { most, base }: RemovalLimit): DomainError {
 }
 
 async function recordTrip(stores: WriteStores, remover: Remover, batch: RemovalBatch, lost: number): Promise<void> {
+  const { mode, most, connection } = batch
+  await mailAdmins(stores, remover.orgId, connection, { kind: 'breaker', mode, most })
   await stores.journal.append(remover.orgId, {
     action: 'breaker.trip',
     actor: remover.actor,

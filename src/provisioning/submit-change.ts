@@ -3,6 +3,7 @@ import { DomainError, REFUSALS } from '../domain/errors.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RecordDraft, RecordTarget } from '../domain/record.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { mailLastAdmin } from './mail-admins.ts'
 import type { Provisioning } from './provisioning.ts'
 
 /** What a request set out to do, for the record of its refusal. */
@@ -35,6 +36,7 @@ export function submitChange<T>(
     if (tally.repeated(caller, action, subject, error.reason)) return
     recorded = error.reason
     await stores.journal.append(caller.orgId, refusalOf(caller, intent, error))
+    await mailLastAdmin(stores, caller, error)
   })
   submitted.durable.catch((error: unknown) => {
     const lost = error instanceof DomainError && error.code === 'unavailable'

@@ -66,11 +66,13 @@ function grantRows(db: Kysely<Database>): Pick<GrantWrites, 'set' | 'clear' | 'l
 function withheldAdmins(db: Kysely<Database>): Pick<GrantWrites, 'withhold' | 'release' | 'refuse'> {
   return {
     async withhold(orgId, user, { connection, attribute, at }) {
-      await db
+      const rows = await db
         .insertInto('withheld_admin')
         .values({ org_id: orgId, user_id: user, connection_id: connection, attribute, created: at })
         .onConflict((conflict) => conflict.doNothing())
+        .returning('user_id')
         .execute()
+      return rows.length === 1
     },
 
     async release(orgId, user) {

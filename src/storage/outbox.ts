@@ -14,6 +14,8 @@ import { preparedQuery } from './prepared-query.ts'
  */
 export function outboxWrites(db: Kysely<Database>, sealer: PayloadSealer | undefined, now: number): OutboxWrites {
   return {
+    sends: sealer !== undefined,
+
     async add(orgId, mail) {
       if (sealer === undefined || !isMailAddress(mail.to)) return undefined
       const id = newId<MailId>(now)
