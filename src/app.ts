@@ -44,6 +44,7 @@ import { recordRefusal } from './provisioning/record-refusal.ts'
 import type { Authenticated } from './scim/context.ts'
 import { MOUNTS } from './scim/location.ts'
 import { scimRouter } from './scim/mount.ts'
+import { checkedProviderConfig, sealProviderSecret } from './sign-in-wiring.ts'
 
 export interface AppParts {
   readonly config: Config
@@ -122,6 +123,8 @@ function adminApi(parts: AppParts, { keys, sessions }: AdminDoors, report: Repor
     mint: mintToken,
     mintResetLink: (user) => mintResetLink(user, Date.now()),
     trustProblem: (trust) => trustProblem(trust, parts.config.auth.allowPrivateIssuers),
+    providerConfig: (kind, config) => checkedProviderConfig(parts.config, kind, config),
+    sealSecret: (of, secret) => sealProviderSecret(opened.secrets, of, secret),
     reportActivity: (deeds) => parts.activity.report(deeds),
     keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
     authenticate: sessionOrKeyAuthentication({

@@ -3,6 +3,9 @@ import type { Account } from '../domain/api-key.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { InviteId, KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { ProviderKind } from '../domain/sign-in.ts'
+import type { SignInProvider } from '../domain/sign-in-provider.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { Deed } from '../domain/activity.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
@@ -41,6 +44,10 @@ export interface AdminPorts {
   readonly trustProblem: (trust: NonNullable<ConnectionDraft['trust']>) => string | undefined
   /** Notes what the product reports of people. @throws DomainError `unavailable` */
   readonly reportActivity: (deeds: readonly Deed[]) => void
+  /** The config of a sign-in provider in its full form. @throws DomainError `invalid-value` */
+  readonly providerConfig: (kind: ProviderKind, config: JsonObject) => JsonObject
+  /** The secret of a sign-in provider as it is stored. */
+  readonly sealSecret: (of: Pick<SignInProvider, 'orgId' | 'kind'>, secret: string) => Uint8Array
   /** Keeps the answer of a request that is to be done once. */
   readonly keepAnswer: (orgId: OrgId, key: OnceKey, answer: OnceAnswer) => Promise<void>
 }

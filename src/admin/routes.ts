@@ -18,6 +18,7 @@ import { teamMemberRoutes } from './team-member-routes.ts'
 import { teamRoutes } from './team-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { seatRoutes } from './seat-routes.ts'
+import { signInRoutes } from './sign-in-routes.ts'
 import { settingsRoutes } from './settings-routes.ts'
 import { userRoutes } from './user-routes.ts'
 import { waitingRoutes } from './waiting-routes.ts'
@@ -73,6 +74,7 @@ export const ROUTES: readonly Route[] = [
   ...seatRoutes,
   ...settingsRoutes,
   ...sessionRoutes,
+  ...signInRoutes,
   ...breakerRoutes,
   ...ruleRoutes,
   ...reportsRoutes,

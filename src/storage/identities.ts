@@ -184,8 +184,16 @@ function pairedPeople(
       return row !== undefined
     },
 
-    // No domain can be claimed yet, so none is proved.
-    isDomainProved: () => Promise.resolve(false),
+    async isDomainProved(orgId, domain) {
+      const row = await db
+        .selectFrom('domain_claim')
+        .select('domain_key')
+        .where('org_id', '=', orgId)
+        .where('domain_key', '=', domain)
+        .where('proved_at', 'is not', null)
+        .executeTakeFirst()
+      return row !== undefined
+    },
   }
 }
 

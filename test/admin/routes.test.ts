@@ -9,6 +9,7 @@ import { createGroup } from '../../src/provisioning/create-group.ts'
 import { createRole } from '../../src/provisioning/create-role.ts'
 import { createRule } from '../../src/provisioning/create-rule.ts'
 import { createServiceAccount } from '../../src/provisioning/service-account-admin.ts'
+import { createProvider } from '../../src/provisioning/sign-in-providers.ts'
 import { startSession } from '../../src/provisioning/sessions.ts'
 import { createTeam } from '../../src/provisioning/create-team.ts'
 import { operatorOf } from '../support/callers.ts'
@@ -19,7 +20,7 @@ import { type AdminGateway, type ApiAnswer, ApiClient, openAdminGateway, problem
 const RANDOM = '0190aaaa-0000-7000-8000-00000000dead'
 
 /** What parts of paths may be that are no ids. */
-const TEXTS: Readonly<Record<string, string>> = { right: 'auditor' }
+const TEXTS: Readonly<Record<string, string>> = { right: 'auditor', identity: 'an-identity' }
 
 /** Ids of another org for each name in braces; a name that is missing here fails the test of its routes. */
 type ForeignIds = Readonly<Record<string, string>>
@@ -177,6 +178,8 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     ...{ id: invite, email: 'cara@other.example' },
     secret: { text: '', secretHash: Buffer.alloc(32, 9), expires: Date.now() + 60_000 },
   })
+  const config = { issuer: 'https://theirs.example', clientId: 'theirs' }
+  const provider = await createProvider(other.provisioning, operator, { kind: 'oidc', name: 'theirs', config }).durable
   const batch = newId(Date.now())
   const row = { mode: 'alert', state: 'open', most: 10, base: 20, created: 1, decided: null } as const
   await gateway.test.connections.writer
@@ -184,7 +187,7 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     .values({ ...row, org_id: other.orgId, id: batch, connection_id: connectionId })
     .execute()
   return {
-    ...{ batch, session, invite },
+    ...{ batch, session, invite, provider: provider.id },
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }

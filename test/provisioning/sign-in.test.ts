@@ -254,6 +254,37 @@ forEachDialect('who signs in, and as whom', (dialect) => {
       expect(await test.store.reads.identities.list(tenant.orgId, ann.id)).to.deep.equal([])
     })
 
+    it('S05, S12: links one whose domain is proved, verified, no admin and nobody else there; else nobody', async () => {
+      const claim = {
+        org_id: tenant.orgId,
+        domain_key: 'proved.example',
+        challenge: 'c',
+        captures: 0,
+        created: 1,
+      } as const
+      await test.connections.writer
+        .insertInto('domain_claim')
+        .values({ ...claim, proved_at: 1, next_ms: 1, team_id: null, checked: null, failing_since: null })
+        .execute()
+      const vouched = (name: string) => ({
+        userName: `other-${name}`,
+        email: `${name}@Proved.example`,
+        emailVerified: true,
+      })
+      const ann = await tenant.user('ann', mailed('ann@proved.example'))
+      expect(await unchangedBy(idp.signIn('s-ann', { ...vouched('ann'), emailVerified: false }))).to.equal('not-linked')
+      const linked = await idp.signIn('s-ann', vouched('ann'))
+      expect([linked.user.id, linked.way]).to.deep.equal([ann.id, 'email'])
+      expect(await unchangedBy(idp.signIn('another', vouched('ann')))).to.equal('not-linked')
+      await admin('boss', mailed('boss@proved.example').attributes)
+      expect(await unchangedBy(idp.signIn('s-boss', vouched('boss')))).to.equal('not-linked')
+      const elsewhere = await foundTenant(test)
+      const theirs = await elsewhere.user('cara', mailed('cara@proved.example'))
+      const foreign = providerOf(elsewhere)
+      expect(await refusal(foreign.signIn('s-cara', vouched('cara')))).to.contain('not-linked')
+      expect(await test.store.reads.identities.list(elsewhere.orgId, theirs.id)).to.deep.equal([])
+    })
+
     it('S13: two people who swap their addresses at the provider stay who they are', async () => {
       const as = (email: string, userName: string) => ({ email, userName, emailVerified: true })
       const { user: ann } = await idp.signIn('s-ann', as('ann@x.example', 'ann'))
