@@ -1,104 +1,22 @@
 import { z } from 'zod'
 import { accessReport } from '../audit/access-report.ts'
-import { csvReport, htmlReport, jsonReport, REPORT_STYLE_HASH } from '../audit/render-report.ts'
-import { type AskedAt, instantOf } from '../audit/report-time.ts'
-import type { Report } from '../audit/report.ts'
-import { type TimeZone, timeZone } from '../audit/time-zone.ts'
+import { EXCEPTIONS, exceptionsReport } from '../audit/exceptions-report.ts'
+import { grantsReport } from '../audit/grants-report.ts'
+import { historyReport } from '../audit/history-report.ts'
+import { leaversReport } from '../audit/leavers-report.ts'
+import { instantOf, rangeOf } from '../audit/report-time.ts'
+import { seatUseReport } from '../audit/seat-use-report.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { HistorySubject } from '../domain/history-ports.ts'
-import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
-import type { AdminPorts } from './ports.ts'
-import { type Route, route, type RouteAnswer } from './route.ts'
-
-const cell = z.union([z.string(), z.number(), z.null()])
-
-const shownReport = z.object({
-  ...{ report: z.string(), title: z.string(), timeZone: z.string(), asked: z.record(z.string(), cell) },
-  rows: z.array(z.record(z.string(), cell)),
-  summary: z.record(z.string(), cell),
-})
+import type { GroupId, UserId } from '../domain/ids.ts'
+import { reportRoutes } from './report-route.ts'
+import type { Route } from './route.ts'
 
 const instant = z.string().max(40)
 
-/** What every report may be asked with. */
-const shown = {
-  tz: z
-    .string()
-    .max(64)
-    .default('UTC')
-    .meta({ description: 'IANA time zone that times are shown in, and days are of' }),
-}
-
-/** What is asked of a report, beside its own query. */
-interface Asking {
-  readonly ports: AdminPorts
-  readonly orgId: OrgId
-  readonly clock: AskedAt
-}
-
-interface ReportShape<Query extends z.ZodRawShape> {
-  readonly path: `/reports/${string}`
-  /** As a route's, without the form it is shown in. */
-  readonly summary: string
-  readonly query: Query
-  /** Refuses what cannot be asked; nothing of the answer is sent before. */
-  build(asking: Asking, query: z.output<z.ZodObject<Query>>): Promise<Report>
-}
-
-/** A report as JSON at its path, as CSV under `.csv`, and as a page to print under `.html`. */
-function reportRoutes<Query extends z.ZodRawShape>(shape: ReportShape<Query>): readonly Route[] {
-  const { path, summary } = shape
-  const query = z.strictObject({ ...shape.query, ...shown })
-  const withBom = z.strictObject({
-    ...shape.query,
-    ...shown,
-    bom: z.stringbool().default(false).meta({ description: 'Begin with U+FEFF, for spreadsheets that need it' }),
-  })
-  type Asked = z.output<z.ZodObject<Query>> & { readonly tz: string }
-  const built = async (ports: AdminPorts, orgId: OrgId, asked: Asked): Promise<[Report, TimeZone]> => {
-    const zone = timeZone(asked.tz)
-    return [await shape.build({ ports, orgId, clock: { zone, now: ports.now() } }, asked), zone]
-  }
-  const common = { method: 'GET', tag: 'Reports', who: 'reader' } as const
-  return [
-    route({
-      ...{ ...common, path, summary, query },
-      answer: { status: 200, schema: shownReport },
-      async handle({ ports, orgId, query: asked }) {
-        const [report, zone] = await built(ports, orgId, asked as unknown as Asked)
-        return { pieces: jsonReport(report, zone) }
-      },
-    }),
-    route({
-      ...{ ...common, path: `${path}.csv`, summary: `${summary}, as CSV`, query: withBom },
-      answer: { status: 200, media: 'text/csv; charset=utf-8; header=present' },
-      async handle({ ports, orgId, query: asked }) {
-        const [report, zone] = await built(ports, orgId, asked as unknown as Asked)
-        const { bom } = asked as unknown as { readonly bom: boolean }
-        return asFile(`attachment; filename="${report.name}.csv"`, csvReport(report, zone, { bom }))
-      },
-    }),
-    route({
-      ...{ ...common, path: `${path}.html`, summary: `${summary}, as a page to print`, query },
-      answer: { status: 200, media: 'text/html; charset=utf-8' },
-      async handle({ ports, orgId, query: asked }) {
-        const [report, zone] = await built(ports, orgId, asked as unknown as Asked)
-        return asFile(`inline; filename="${report.name}.html"`, htmlReport(report, zone), {
-          'Content-Security-Policy':
-            `default-src 'none'; style-src '${REPORT_STYLE_HASH}'; base-uri 'none'; form-action 'none'; ` +
-            "frame-ancestors 'none'",
-        })
-      },
-    }),
-  ]
-}
-
-function asFile(
-  disposition: string,
-  pieces: AsyncIterable<string>,
-  headers: Readonly<Record<string, string>> = {},
-): RouteAnswer<never> {
-  return { pieces, headers: { 'Content-Disposition': disposition, ...headers } }
+const range = {
+  from: instant.optional().meta({ description: 'RFC 3339 with an offset, or a day. Default: 30 days before to' }),
+  to: instant.optional().meta({ description: 'The same; a day is in it to its last moment. Default: now' }),
 }
 
 const about = {
@@ -111,12 +29,12 @@ interface About {
   readonly team?: string | undefined
 }
 
-function subjectOf({ user, team }: About): HistorySubject {
+function subjectOf({ user, team }: About): Exclude<HistorySubject, { readonly everybody: true }> | undefined {
   if (user !== undefined && team !== undefined) {
     throw new DomainError('invalid-value', 'Ask about a person or about a team, not both', { params: { path: 'team' } })
   }
   if (user !== undefined) return { user: user as UserId }
-  return team === undefined ? { everybody: true } : { team: team as GroupId }
+  return team === undefined ? undefined : { team: team as GroupId }
 }
 
 /** Reports over the provisioning log and what it has led to. */
@@ -129,7 +47,64 @@ export const reportsRoutes: readonly Route[] = [
       ...about,
     },
     build({ ports, orgId, clock }, { at, ...asked }) {
-      return accessReport(ports.reads.history, orgId, { at: instantOf('at', at, clock), of: subjectOf(asked) })
+      const of: HistorySubject = subjectOf(asked) ?? { everybody: true }
+      return accessReport(ports.reads.history, orgId, { at: instantOf('at', at, clock), of })
+    },
+  }),
+  ...reportRoutes({
+    path: '/reports/grants',
+    summary: 'List what was given in a period, by whom, and through which group and rule',
+    query: range,
+    build: ({ ports, orgId, clock }, asked) => grantsReport(ports.reads, orgId, rangeOf(asked, clock)),
+  }),
+  ...reportRoutes({
+    path: '/reports/leavers',
+    summary: 'List who lost their account in a period, and how fast',
+    query: {
+      ...range,
+      limitSeconds: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(31_536_000)
+        .default(86_400)
+        .meta({ description: 'How long a removal may take' }),
+    },
+    build({ ports, orgId, clock }, { limitSeconds, ...asked }) {
+      return leaversReport(ports.reads, orgId, { ...rangeOf(asked, clock), limitMs: limitSeconds * 1_000 })
+    },
+  }),
+  ...reportRoutes({
+    path: '/reports/history',
+    summary: 'List all that a person ever held, or who ever was in a team',
+    query: about,
+    build({ ports, orgId }, asked) {
+      const of = subjectOf(asked)
+      if (of !== undefined) return historyReport(ports.reads.history, orgId, of)
+      throw new DomainError('invalid-value', 'Say whose history: user or team', { params: { path: 'user' } })
+    },
+  }),
+  ...reportRoutes({
+    path: '/reports/seats',
+    summary: 'Show how many seats were in use at the end of each day',
+    query: range,
+    build: ({ ports, orgId, clock }, asked) => seatUseReport(ports.reads, orgId, rangeOf(asked, clock), clock),
+  }),
+  ...reportRoutes({
+    path: '/reports/exceptions',
+    summary: 'List accounts to look at: admins, unused ones, ones that no identity provider or owner stands for',
+    query: {
+      kind: z.enum(EXCEPTIONS).optional(),
+      dormantDays: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(3_650)
+        .default(90)
+        .meta({ description: 'Days without activity after which somebody is dormant' }),
+    },
+    build({ ports, orgId, clock }, { kind, dormantDays }) {
+      return exceptionsReport(ports.reads, orgId, { kind, dormantDays, now: clock.now })
     },
   }),
 ]

@@ -30,7 +30,7 @@ export interface Asking {
 export function reportCommand<Options extends ReportOptions>(
   ports: CommandPorts,
   command: Command,
-  build: (asking: Asking, options: Options) => Promise<Report>,
+  build: (asking: Asking, options: Options) => Report | Promise<Report>,
 ): Command {
   return command
     .option('--org <org>', 'organisation, by id or name', 'default')

@@ -23,6 +23,7 @@ import type { IdentityReads } from './sign-in.ts'
 import type { ProviderReads } from './sign-in-provider.ts'
 import type { SealedValues } from './sealed-values.ts'
 import type { SeatReads } from './seat-allocation.ts'
+import type { StandingReads } from './standing-ports.ts'
 import type { SessionReads } from './session.ts'
 import type { User } from './user.ts'
 import type { WarningReads } from './warning.ts'
@@ -242,6 +243,7 @@ export interface ReadStores {
   readonly records: RecordReads
   readonly checkpoints: CheckpointReads
   readonly history: HistoryReads
+  readonly standing: StandingReads
   readonly breaker: BreakerReads
   readonly seats: SeatReads
   readonly identities: IdentityReads

@@ -125,7 +125,7 @@ function namesOf(dialect: Dialect, orgId: OrgId, ids: readonly string[]): RawBui
     select id, username as name from "user" where org_id = ${orgId} and ${named}
     union all select id, display_name from scim_group where org_id = ${orgId} and ${named}
     union all select id, name from custom_role where org_id = ${orgId} and ${named}
-    union all select id, name from mapping_rule where org_id = ${orgId} and ${named}
+    union all select id, case name when '' then match_value else name end from mapping_rule where org_id = ${orgId} and ${named}
     union all select id, name from connection where org_id = ${orgId} and ${named}
     union all select id, name from api_key where ${ofOrg} = ${orgId} and ${named}`
 }

@@ -46,6 +46,22 @@ forEachDialect('reports by command, beside a running server', (dialect) => {
     expect(html.stdout).to.match(/^<!doctype html>/)
   })
 
+  it('say what was given, who left, what was held, how many seats are in use and whom to look at', async () => {
+    const { env } = gateway
+    const grants = await askRollcall<Shown>(['report', 'grants'], env)
+    expect(grants.rows.filter(({ group }) => group === 'Research')).to.have.length(1)
+    const gone = (await client.post('/Users', { schemas: [USER], userName: 'gone' })).body['id'] as string
+    await client.patch(`/Users/${gone}`, [{ op: 'replace', path: 'active', value: false }])
+    const leavers = await askRollcall<Shown>(['report', 'leavers', '--limit-seconds', '60'], env)
+    expect(leavers.rows.map(({ user, breach }) => [user, breach])).to.deep.equal([[gone, 'no']])
+    expect((await askRollcall<Shown>(['report', 'history', '--user', gone], env)).rows).to.have.length(4)
+    const seats = await askRollcall<Shown>(['report', 'seats'], env)
+    const full = seats.rows.filter(({ product, type }) => product === 'models' && type === 'full')
+    expect(full.at(-1)).to.include({ used: 1 })
+    const found = await runRollcall(['report', 'exceptions', '--kind', 'neverSignedIn'], env)
+    expect(found.stdout).to.match(/neverSignedIn +\S+ +ann /)
+  })
+
   it('refuse what cannot be asked in a sentence', async () => {
     for (const [args, said] of [
       [['--at', '2026-02-30'], '--at is no date'],

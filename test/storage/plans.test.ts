@@ -231,6 +231,7 @@ forEachDialect('plans of hot queries', function (dialect) {
     ['names of anything', () => reads().history.names(org(), [user(7), group(7)]), 'user_pkey', 'scim_group_pkey'],
     ['records by place', () => reads().history.origins(org(), [100_001, 100_002]), 'provisioning_event_pkey'],
     ['records by id', () => reads().history.causes(org(), ['e-7' as RecordId]), 'event_id'],
+    ['a page of accounts to look at', () => reads().standing.accounts(org(), user(70), 50), 'user_pkey'],
     ['removals that were held', () => reads().history.staged(org(), [user(7)]), 'event_target_pkey'],
     ['a page of records', () => reads().records.page(org(), 100_500, 101_000, 100), 'provisioning_event_pkey'],
   ]
