@@ -28,6 +28,7 @@ import type { LocalPasswordTable, OneTimeLinkTable, SessionTable } from './sessi
 import type { IdentityTable, IdentityTombstoneTable, SigninFlowTable, SigninProviderTable } from './signin-schema.ts'
 import type { DomainClaimTable, InviteTable } from './invite-schema.ts'
 import type { OutboxTable } from './mail-schema.ts'
+import type { AccessReviewItemTable, AccessReviewTable } from './review-schema.ts'
 import type { MappingRuleTable, RuleGrantTable } from './rule-schema.ts'
 
 /**
@@ -368,5 +369,7 @@ export interface Database {
   active_count: ActiveCountTable
   invite: InviteTable
   domain_claim: DomainClaimTable
+  access_review: AccessReviewTable
+  access_review_item: AccessReviewItemTable
   deployment: DeploymentTable
 }

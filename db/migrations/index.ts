@@ -14,6 +14,7 @@ import { activity } from './0012-activity.ts'
 import { outbox } from './0013-outbox.ts'
 import { checkpoints } from './0014-checkpoints.ts'
 import { invitesAndDomains } from './0015-invites-and-domains.ts'
+import { accessReviews } from './0016-access-reviews.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -32,5 +33,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0013-outbox': outbox(dialect),
     '0014-checkpoints': checkpoints(dialect),
     '0015-invites-and-domains': invitesAndDomains(dialect),
+    '0016-access-reviews': accessReviews(dialect),
   }
 }

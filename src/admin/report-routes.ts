@@ -4,11 +4,12 @@ import { EXCEPTIONS, exceptionsReport } from '../audit/exceptions-report.ts'
 import { grantsReport } from '../audit/grants-report.ts'
 import { historyReport } from '../audit/history-report.ts'
 import { leaversReport } from '../audit/leavers-report.ts'
+import { reviewReport } from '../audit/review-report.ts'
 import { instantOf, rangeOf } from '../audit/report-time.ts'
 import { seatUseReport } from '../audit/seat-use-report.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { HistorySubject } from '../domain/history-ports.ts'
-import type { GroupId, UserId } from '../domain/ids.ts'
+import type { GroupId, ReviewId, UserId } from '../domain/ids.ts'
 import { reportRoutes } from './report-route.ts'
 import type { Route } from './route.ts'
 
@@ -106,5 +107,11 @@ export const reportsRoutes: readonly Route[] = [
     build({ ports, orgId, clock }, { kind, dormantDays }) {
       return exceptionsReport(ports.reads, orgId, { kind, dormantDays, now: clock.now })
     },
+  }),
+  ...reportRoutes({
+    path: '/reports/review',
+    summary: 'Show an access review with every item and what was decided of it',
+    query: { review: z.uuid() },
+    build: ({ ports, orgId }, { review }) => reviewReport(ports.reads, orgId, review as ReviewId),
   }),
 ]

@@ -10,6 +10,7 @@ import { orgRoutes } from './org-routes.ts'
 import { ownerRoutes } from './owner-routes.ts'
 import { personalKeyRoutes } from './personal-key-routes.ts'
 import { reportsRoutes } from './report-routes.ts'
+import { reviewRoutes } from './review-routes.ts'
 import { roleRoutes } from './role-routes.ts'
 import type { Route } from './route.ts'
 import { ruleRoutes } from './rule-routes.ts'
@@ -78,4 +79,5 @@ export const ROUTES: readonly Route[] = [
   ...breakerRoutes,
   ...ruleRoutes,
   ...reportsRoutes,
+  ...reviewRoutes,
 ]

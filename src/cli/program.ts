@@ -14,6 +14,7 @@ import { logCommand } from './log-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
 import { reportCommands } from './report-commands.ts'
+import { reviewCommand } from './review-commands.ts'
 import { roleCommand } from './role-commands.ts'
 import { rulesCommand } from './rules-commands.ts'
 import { seatCommand } from './seat-commands.ts'
@@ -58,6 +59,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(importCommand(ports))
   program.addCommand(logCommand(ports))
   program.addCommand(reportCommands(ports))
+  program.addCommand(reviewCommand(ports))
   program.addCommand(doctorCommand(ports))
   program.addCommand(demoCommand(ports))
   inheritSettings(program)

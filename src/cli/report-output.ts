@@ -38,7 +38,8 @@ export function reportCommand<Options extends ReportOptions>(
     .addOption(new Option('--format <format>', 'how it is shown').choices(FORMATS).default('table'))
     .option('--bom', 'begin CSV with U+FEFF, for spreadsheets that need it')
     .option('--json', 'the same as --format json')
-    .action(async (options: Options) => {
+    .action(async () => {
+      const options = command.opts<Options>()
       const zone = timeZone(options.tz)
       await ports.withStore(async (operator) => {
         const org = await getOrg(operator, options.org)

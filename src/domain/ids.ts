@@ -18,6 +18,8 @@ export type JobId = string & { readonly __id: 'job' }
 /** Of a mail in the outbox. */
 export type MailId = string & { readonly __id: 'mail' }
 export type InviteId = string & { readonly __id: 'invite' }
+/** Of a review of access. */
+export type ReviewId = string & { readonly __id: 'review' }
 export type RuleId = string & { readonly __id: 'rule' }
 /** Of what people sign in with: an OpenID provider or a directory. */
 export type ProviderId = string & { readonly __id: 'provider' }

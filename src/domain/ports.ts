@@ -22,6 +22,7 @@ import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { IdentityReads } from './sign-in.ts'
 import type { ProviderReads } from './sign-in-provider.ts'
 import type { SealedValues } from './sealed-values.ts'
+import type { ReviewReads } from './review.ts'
 import type { SeatReads } from './seat-allocation.ts'
 import type { StandingReads } from './standing-ports.ts'
 import type { SessionReads } from './session.ts'
@@ -244,6 +245,7 @@ export interface ReadStores {
   readonly checkpoints: CheckpointReads
   readonly history: HistoryReads
   readonly standing: StandingReads
+  readonly reviews: ReviewReads
   readonly breaker: BreakerReads
   readonly seats: SeatReads
   readonly identities: IdentityReads

@@ -62,6 +62,7 @@ export interface RecordTarget {
     | 'session'
     | 'job'
     | 'batch'
+    | 'review'
     | 'provider'
     | 'identity'
     | 'invite'

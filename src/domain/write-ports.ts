@@ -17,6 +17,7 @@ import type { RecordDraft } from './record.ts'
 import type { RemovedAccessWrites } from './removed-access.ts'
 import type { CustomRole } from './role.ts'
 import type { RuleWrites } from './rule-ports.ts'
+import type { ReviewWrites } from './review.ts'
 import type { GivenSeat, SeatKey, SeatsLeftRow, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
 import type { IdentityWrites } from './sign-in.ts'
@@ -383,6 +384,7 @@ export interface WriteStores {
   readonly orgs: OrgWrites
   readonly links: LinkWrites
   readonly breaker: BreakerWrites
+  readonly reviews: ReviewWrites
   readonly removed: RemovedAccessWrites
   readonly keys: KeyWrites
   readonly sessions: SessionWrites

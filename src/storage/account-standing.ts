@@ -24,14 +24,15 @@ export function standingReads(db: Kysely<Database>): StandingReads {
     async accounts(orgId, after, limit) {
       const { rows } = await sql<StandingRow>`
         select u.id, u.username, u.account_type, u.status, u.org_role, u.owner_connection_id, u.created,
-          case when exists (select 1 from identity as i where i.org_id = u.org_id and i.user_id = u.id) then 1 else 0 end
-            as linked,
-          a.last_sign_in, a.last_active, s.owner_user_id,
-          case when o.id is not null and o.status = 'active' and o.deleted_at is null then 1 else 0 end as answered
+          coalesce((select 1 from identity as i where i.org_id = u.org_id and i.user_id = u.id limit 1), 0) as linked,
+          (select a.last_sign_in from user_activity as a where a.org_id = u.org_id and a.user_id = u.id) as last_sign_in,
+          (select a.last_active from user_activity as a where a.org_id = u.org_id and a.user_id = u.id) as last_active,
+          (select s.owner_user_id from service_account as s where s.org_id = u.org_id and s.user_id = u.id)
+            as owner_user_id,
+          coalesce((select 1 from service_account as s
+            join "user" as o on o.org_id = s.org_id and o.id = s.owner_user_id
+            where s.org_id = u.org_id and s.user_id = u.id and o.status = 'active' and o.deleted_at is null), 0) as answered
         from "user" as u
-          left join user_activity as a on a.org_id = u.org_id and a.user_id = u.id
-          left join service_account as s on s.org_id = u.org_id and s.user_id = u.id
-          left join "user" as o on o.org_id = s.org_id and o.id = s.owner_user_id
         where u.org_id = ${orgId} and u.id > ${after ?? ''} and u.deleted_at is null
         order by u.id limit ${limit}`.execute(db)
       return rows.map(toStanding)

@@ -12,6 +12,7 @@ import type { ReadStores } from '../domain/ports.ts'
 import type { SignInFlows } from '../domain/sign-in-provider.ts'
 import type { RecordSealer } from '../domain/record.ts'
 import { activityReads, saveActivity } from './activity.ts'
+import { reviewReads } from './access-reviews.ts'
 import { standingReads } from './account-standing.ts'
 import { apiKeyReads } from './api-keys.ts'
 import { accessReads } from './explained-reads.ts'
@@ -215,6 +216,7 @@ function readStores(
     checkpoints: translatingErrors(checkpointReads(reader)),
     history: translatingErrors(historyReads(reader, dialect)),
     standing: translatingErrors(standingReads(reader)),
+    reviews: translatingErrors(reviewReads(reader)),
     breaker: translatingErrors(breakerReads(reader)),
     seats: translatingErrors(seatReads(reader)),
     identities: translatingErrors(identityReads(reader, pseudonym)),

@@ -21,6 +21,7 @@ import { orgWrites } from './org-writes.ts'
 import { removedAccessWrites } from './removed-access.ts'
 import { inviteWrites } from './invites.ts'
 import { outboxWrites } from './outbox.ts'
+import { reviewWrites } from './access-reviews.ts'
 import { roleWrites } from './role-writes.ts'
 import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
@@ -63,6 +64,7 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     orgs: orgWrites(db),
     links: linkWrites(db),
     breaker: breakerWrites(db, dialect),
+    reviews: reviewWrites(db),
     removed: removedAccessWrites(db, dialect),
     keys: apiKeyWrites(db),
     sessions: sessionWrites(db),

@@ -186,8 +186,14 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     .insertInto('breaker_batch')
     .values({ ...row, org_id: other.orgId, id: batch, connection_id: connectionId })
     .execute()
+  const review = newId(Date.now())
+  const begun = { name: 'theirs', seq: 1, created: 1, state: 'open', signed: null, digest: null } as const
+  await gateway.test.connections.writer
+    .insertInto('access_review')
+    .values({ ...begun, org_id: other.orgId, id: review })
+    .execute()
   return {
-    ...{ batch, session, invite, provider: provider.id },
+    ...{ batch, session, invite, provider: provider.id, review },
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }

@@ -62,6 +62,31 @@ forEachDialect('reports by command, beside a running server', (dialect) => {
     expect(found.stdout).to.match(/neverSignedIn +\S+ +ann /)
   })
 
+  it('and access reviews are begun, shown, decided and signed off, by nobody who gave what they decide', async () => {
+    const { env } = gateway
+    const review = await askRollcall<{ id: string }>(
+      ['review', 'start', 'Research', '--of', 'team', '--team', 'research'],
+      env,
+    )
+    const shown = await askRollcall<Shown>(['review', 'show', review.id], env)
+    expect(shown.rows.map(({ userName, value }) => [userName, value])).to.deep.equal([['ann', 'member']])
+    const decide = ['review', 'decide', review.id, '--item', '1', '--reason', 'needed', '--decision']
+    expect(await askRollcall([...decide, 'keep'], env)).to.deep.equal({ item: 1, decision: 'keep', problem: null })
+    const { digest } = await askRollcall<{ digest: string }>(['review', 'sign', review.id], env)
+    expect(digest).to.match(/^[0-9a-f]{64}$/)
+    expect((await askRollcall<object[]>(['review', 'list'], env))[0]).to.include({ state: 'signed', digest })
+    await askRollcall(['user', 'create', 'boss', '--org-role', 'admin'], env)
+    const own = await askRollcall<{ id: string }>(['review', 'start', 'Admins'], env)
+    const refused = await runRollcall(
+      ['review', 'decide', own.id, '--item', '1', '--reason', 'x', '--decision', 'keep'],
+      env,
+    )
+    expect([refused.status, refused.stderr]).to.deep.equal([
+      1,
+      'rollcall: Whoever gave it does not review it; let another admin decide\n',
+    ])
+  })
+
   it('refuse what cannot be asked in a sentence', async () => {
     for (const [args, said] of [
       [['--at', '2026-02-30'], '--at is no date'],

@@ -27,6 +27,7 @@ forEachDialect('the schema', (dialect) => {
       '0013-outbox',
       '0014-checkpoints',
       '0015-invites-and-domains',
+      '0016-access-reviews',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])
