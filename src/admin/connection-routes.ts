@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { DomainError } from '../domain/errors.ts'
 import { type ConnectionId, newId, type TokenId } from '../domain/ids.ts'
 import { changeConnection } from '../provisioning/change-connection.ts'
 import { addToken, revokeToken } from '../provisioning/connection-tokens.ts'
@@ -45,9 +44,7 @@ export const connectionRoutes: readonly Route[] = [
     body: newConnection,
     answer: { status: 201, schema: connection.extend(withToken), secret: 'token' },
     async handle({ ports, provisioning, caller, orgId, body }) {
-      const trust = trustOf(body.trust)
-      const problem = trust === undefined ? undefined : ports.trustProblem(trust)
-      if (problem !== undefined) throw new DomainError('invalid-value', problem, { params: { path: '/trust' } })
+      const trust = body.trust === undefined ? undefined : trustOf(ports, body.trust, '/trust')
       const id = newId<TokenId>(ports.now())
       const { text, secretHash } = ports.mint(id)
       const made = await createConnection(provisioning, caller, orgId, {

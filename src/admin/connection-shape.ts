@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Connection, ConnectionToken } from '../domain/connection.ts'
+import type { Connection, ConnectionToken, JwtTrust } from '../domain/connection.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgId } from '../domain/ids.ts'
-import type { ConnectionDraft } from '../provisioning/create-connection.ts'
+import type { TrustDraft } from '../provisioning/connection-trusts.ts'
 import type { AdminPorts } from './ports.ts'
 import { maybeTime, shownTime, textOf, time } from './route.ts'
 
@@ -20,7 +20,14 @@ export const connection = z.object({
   tokens: z.array(token),
 })
 
-const newTrust = z.strictObject({
+/** Trust in an issuer's JWTs. */
+export const trust = z.object({
+  ...{ id: z.uuid(), issuer: z.string(), audience: z.string(), jwksUri: z.string().nullable() },
+  ...{ pins: z.record(z.string(), z.string()), longLived: z.boolean() },
+})
+
+/** A trust to be made. */
+export const newTrust = z.strictObject({
   issuer: z.string().min(1).max(2048).meta({ description: 'Exactly as in the iss of the JWTs' }),
   audience: z.string().min(1).max(2048),
   jwksUri: z.url().max(2048).optional().meta({ description: 'Else from the discovery document of the issuer' }),
@@ -39,11 +46,20 @@ export const newConnection = z
   })
   .meta({ examples: [{ name: 'okta' }] })
 
-/** The trust that a body asks for. */
-export function trustOf(trust: z.output<typeof newConnection>['trust']): ConnectionDraft['trust'] {
-  if (trust === undefined) return undefined
-  const { issuer, audience, jwksUri, pins, longLived } = trust
-  return { issuer, audience, jwksUri, pins, algorithms: [], longLived }
+/** The trust that a body asks for. @throws DomainError `invalid-value` where no JWT, or too many, would satisfy it */
+export function trustOf(ports: AdminPorts, stated: z.output<typeof newTrust>, path: string): TrustDraft {
+  const { issuer, audience, jwksUri, pins, longLived } = stated
+  const draft = { issuer, audience, jwksUri, pins, algorithms: [], longLived }
+  const problem = ports.trustProblem(draft)
+  if (problem !== undefined) throw new DomainError('invalid-value', problem, { params: { path } })
+  return draft
+}
+
+export function shownTrust({ id, issuer, audience, jwksUri, pins, longLived }: JwtTrust): z.input<typeof trust> {
+  const shown = Object.fromEntries(
+    Object.entries(pins).map(([claim, value]) => [claim, typeof value === 'string' ? value : JSON.stringify(value)]),
+  )
+  return { id, issuer, audience, jwksUri: jwksUri ?? null, pins: shown, longLived }
 }
 
 /** @throws DomainError `not-found` */

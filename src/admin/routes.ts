@@ -21,6 +21,7 @@ import { sessionRoutes } from './session-routes.ts'
 import { seatRoutes } from './seat-routes.ts'
 import { signInRoutes } from './sign-in-routes.ts'
 import { settingsRoutes } from './settings-routes.ts'
+import { trustRoutes } from './trust-routes.ts'
 import { userRoutes } from './user-routes.ts'
 import { waitingRoutes } from './waiting-routes.ts'
 
@@ -66,6 +67,7 @@ export const ROUTES: readonly Route[] = [
   ...membershipRoutes,
   ...groupRoutes,
   ...connectionRoutes,
+  ...trustRoutes,
   ...ownerRoutes,
   ...waitingRoutes,
   ...teamRoutes,

@@ -6,23 +6,19 @@ import type { OrgSummary } from '../domain/ports.ts'
 import { createConnection } from '../provisioning/create-connection.ts'
 import { confirmLink } from '../provisioning/link-confirmation.ts'
 import { revokeConnection } from '../provisioning/revoke-connection.ts'
-import { addPin, parseName } from './arguments.ts'
+import { parseName } from './arguments.ts'
 import { connectionChangeCommands } from './connection-change-commands.ts'
 import { getConnection, getOrg } from './lookup.ts'
 import { json, printable, table, time } from './output.ts'
 import type { CommandPorts, Operator, TrustDraft } from './ports.ts'
+import { shownTrust, trustCommand, trustOf, type TrustOptions, withTrustOptions } from './trust-commands.ts'
 
-interface CreateOptions {
+interface CreateOptions extends TrustOptions {
   readonly org: string
   readonly kind: ConnectionKind
   readonly name?: string
   readonly mayGrantAdmin?: true
   readonly scope?: readonly Scope[]
-  readonly issuer?: string
-  readonly audience?: string
-  readonly jwks?: string
-  readonly pin: Readonly<Record<string, string>>
-  readonly longLived?: true
   readonly json?: true
 }
 
@@ -31,48 +27,32 @@ interface ListOptions {
   readonly json?: true
 }
 
-/** `rollcall connection create`, `list`, `revoke`, `confirm`, and those that change one. */
+/** `rollcall connection create`, `list`, `revoke`, `confirm`, `trust`, and those that change one. */
 export function connectionCommand(ports: CommandPorts): Command {
   const connection = new Command('connection').description("identity providers' and scripts' links to an organisation")
   connection.addCommand(createCommand(ports))
   connection.addCommand(listCommand(ports))
   connection.addCommand(revokeCommand(ports))
   connection.addCommand(confirmCommand(ports))
+  connection.addCommand(trustCommand(ports))
   for (const command of connectionChangeCommands(ports)) connection.addCommand(command)
   return connection
 }
 
 function createCommand(ports: CommandPorts): Command {
-  return new Command('create')
+  return withTrustOptions(new Command('create'))
     .description('make a connection and its first token, shown once')
     .option('--org <org>', 'organisation, by id or name', 'default')
     .addOption(new Option('--kind <kind>', 'who uses it').choices(['idp', 'script']).default('idp'))
     .option('--name <name>', 'name of the connection (default: its kind)', parseName)
     .option('--may-grant-admin', 'let it make and change organisation admins')
     .addOption(new Option('--scope <scope...>', 'what it may touch (default: both)').choices(['users', 'groups']))
-    .option('--issuer <url>', "issuer of the identity provider's JWTs, exactly as in their iss")
-    .option('--audience <aud>', 'audience of the JWTs, exactly as in their aud')
-    .option('--jwks <url>', "address of the issuer's keys (default: from its discovery document)")
-    .option('--pin <claim=value>', 'claim the JWTs must carry, e.g. appid=…; repeat for several', addPin, {})
-    .option('--long-lived', 'accept JWTs that live longer than 24 hours')
     .option('--json', 'answer in JSON')
     .action(async (options: CreateOptions) => {
       const trust = trustOf(options)
       const made = await ports.withStore((operator) => create(operator, options, trust))
       ports.out(createdText(made, `${ports.publicUrl()}/scim/v2`, options))
     })
-}
-
-/** @throws DomainError `invalid-value` when what belongs together does not come together */
-function trustOf({ issuer, audience, jwks, pin, longLived }: CreateOptions): TrustDraft | undefined {
-  if ((issuer === undefined) !== (audience === undefined)) {
-    throw new DomainError('invalid-value', 'Give --issuer and --audience together: a JWT is trusted by both')
-  }
-  if (issuer === undefined || audience === undefined) {
-    if (jwks === undefined && longLived === undefined && Object.keys(pin).length === 0) return undefined
-    throw new DomainError('invalid-value', '--jwks, --pin and --long-lived belong to an --issuer and its --audience')
-  }
-  return { issuer, audience, jwksUri: jwks, pins: pin, algorithms: [], longLived: longLived === true }
 }
 
 interface Created {
@@ -153,9 +133,7 @@ function asJson({ connection, tokens, trusts }: Listed): unknown {
       expires: timeOrNull(token.expires),
       lastUsed: timeOrNull(token.lastUsed),
     })),
-    trusts: trusts.map(({ issuer, audience, jwksUri, pins, longLived }) => {
-      return { issuer, audience, jwks: jwksUri ?? null, pins, longLived }
-    }),
+    trusts: trusts.map(shownTrust),
   }
 }
 

@@ -320,6 +320,8 @@ export interface OrgWrites {
   insertToken(orgId: OrgId, token: NewToken, at: number): Promise<void>
   revokeToken(orgId: OrgId, id: TokenId, at: number): Promise<void>
   insertTrust(orgId: OrgId, trust: JwtTrust, at: number): Promise<void>
+  /** @returns what it was; undefined when the connection has none of that id */
+  removeTrust(orgId: OrgId, connection: ConnectionId, id: string): Promise<JwtTrust | undefined>
   policy(orgId: OrgId): Promise<OrgPolicy>
   /** Writes defaults, settings and licence as the next version. */
   savePolicy(

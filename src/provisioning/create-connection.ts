@@ -1,9 +1,10 @@
-import type { Connection, ConnectionKind, JwtTrust, Scope } from '../domain/connection.ts'
+import type { Connection, ConnectionKind, Scope } from '../domain/connection.ts'
 import { type ConnectionId, newId, type OrgId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RecordDraft } from '../domain/record.ts'
 import type { NewToken, WriteStores } from '../domain/write-ports.ts'
 import { writeToken } from './connection-tokens.ts'
+import { type TrustDraft, writeTrust } from './connection-trusts.ts'
 import type { Operation } from './found-org.ts'
 import type { Provisioning } from './provisioning.ts'
 
@@ -13,7 +14,7 @@ export interface ConnectionDraft {
   readonly mayGrantAdmin: boolean
   readonly scopes: readonly Scope[]
   /** Trust in an identity provider's JWTs, where it sends them. */
-  readonly trust: Omit<JwtTrust, 'orgId' | 'id' | 'connectionId'> | undefined
+  readonly trust: TrustDraft | undefined
   /** Its first token, stored in the same transaction: none is lost to a start or command that was cut off in between. */
   readonly token?: Omit<NewToken, 'connectionId'>
 }
@@ -51,7 +52,7 @@ export async function writeConnection(
   }
   await stores.orgs.insertConnection(orgId, connection)
   await stores.journal.append(orgId, connectionRecord(operation, connection))
-  if (draft.trust !== undefined) await addTrust(stores, operation, connection, draft.trust)
+  if (draft.trust !== undefined) await writeTrust(stores, operation, connection, draft.trust)
   if (draft.token !== undefined) {
     await writeToken(stores, operation, orgId, { ...draft.token, connectionId: connection.id })
   }
@@ -71,31 +72,4 @@ function connectionRecord(operation: Operation, connection: Connection): RecordD
       { path: 'scopes', new: connection.scopes },
     ],
   }
-}
-
-async function addTrust(
-  stores: WriteStores,
-  operation: Operation,
-  connection: Connection,
-  draft: NonNullable<ConnectionDraft['trust']>,
-): Promise<void> {
-  const { orgId, id: connectionId } = connection
-  const trust: JwtTrust = { ...draft, orgId, connectionId, id: newId(stores.now) }
-  await stores.orgs.insertTrust(orgId, trust, stores.now)
-  await stores.journal.append(orgId, {
-    action: 'trust.create',
-    actor: operation.actor,
-    request: operation.request,
-    outcome: { result: 'success' },
-    targets: [
-      { type: 'trust', id: trust.id },
-      { type: 'connection', id: connectionId },
-    ],
-    changes: [
-      { path: 'issuer', new: trust.issuer },
-      { path: 'audience', new: trust.audience },
-      // Claim names are the administrator's words, so they are values here and not keys.
-      { path: 'pins', new: Object.entries(trust.pins).map(([claim, value]) => ({ claim, value: value ?? null })) },
-    ],
-  })
 }

@@ -3,7 +3,7 @@ import type { Database } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { ConnectionId, GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { OrgSeed, OrgWrites } from '../domain/write-ports.ts'
-import { toConnection, toToken } from './credential-row.ts'
+import { toConnection, toToken, toTrust } from './credential-row.ts'
 import { readPolicy, writePolicy } from './policy-rows.ts'
 import { preparedQuery } from './prepared-query.ts'
 
@@ -221,7 +221,7 @@ function handovers(db: Kysely<Database>): Pick<OrgWrites, 'name' | 'rename' | 'h
 }
 
 /** Trust in identity providers' JWTs. */
-function trustWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertTrust'> {
+function trustWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertTrust' | 'removeTrust'> {
   return {
     async insertTrust(orgId, trust, at) {
       const pins = JSON.stringify(Object.fromEntries(Object.entries(trust.pins).sort(([a], [b]) => (a < b ? -1 : 1))))
@@ -241,6 +241,17 @@ function trustWrites(db: Kysely<Database>): Pick<OrgWrites, 'insertTrust'> {
           created: at,
         })
         .execute()
+    },
+
+    async removeTrust(orgId, connection, id) {
+      const row = await db
+        .deleteFrom('jwt_trust')
+        .where('org_id', '=', orgId)
+        .where('connection_id', '=', connection)
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirst()
+      return row && toTrust(row)
     },
   }
 }

@@ -89,6 +89,29 @@ forEachDialect('connections over the admin API', (dialect) => {
     expect(answer.json['errors']).to.have.length(1)
   })
 
+  it('are given further trusts, listed with them, and rid of them, each with its record', async () => {
+    const { json } = await admin.post('/connections', { name: 'jwts' })
+    const path = `/connections/${json['id'] as string}/trusts`
+    const trust = { issuer: 'https://login.example.com', audience: 'rollcall', pins: { tid: '1' } }
+    problemCode(await admin.post(path, { ...trust, issuer: 'http://10.0.0.1' }), 400)
+    const made = await admin.post(path, trust)
+    expect(made.json).to.include({ issuer: trust.issuer, audience: 'rollcall', longLived: false, jwksUri: null })
+    problemCode(await admin.post(path, trust), 409)
+    expect((await admin.get(path)).json['items']).to.deep.equal([made.json])
+    const one = `${path}/${made.json['id'] as string}`
+    const other = await admin.post('/connections', { name: 'others' })
+    problemCode(
+      await admin.delete(`/connections/${other.json['id'] as string}/trusts/${made.json['id'] as string}`),
+      404,
+    )
+    expect((await admin.delete(one)).status).to.equal(204)
+    problemCode(await admin.delete(one), 404)
+    expect((await admin.get(path)).json['items']).to.deep.equal([])
+    const records = await gateway.test.store.reads.records.tail(gateway.tenant.orgId, 20)
+    const actions = records.map(({ action }) => action).filter((action) => action.startsWith('trust.'))
+    expect(actions).to.include.members(['trust.create', 'trust.delete'])
+  })
+
   it('hand people over, one and all, and only then the other one may write to them', async () => {
     const { tenant } = gateway
     const okta = await tenant.connect('idp', 'from')

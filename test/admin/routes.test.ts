@@ -4,6 +4,7 @@ import { ROUTES } from '../../src/admin/routes.ts'
 import type { Route } from '../../src/admin/route.ts'
 import { type InviteId, newId, type SessionId, type TokenId } from '../../src/domain/ids.ts'
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
+import { addTrust } from '../../src/provisioning/connection-trusts.ts'
 import { invitePerson } from '../../src/provisioning/invite-person.ts'
 import { createGroup } from '../../src/provisioning/create-group.ts'
 import { createRole } from '../../src/provisioning/create-role.ts'
@@ -150,6 +151,9 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     expires: undefined,
   } as const
   await addToken(other.provisioning, operation(), other.orgId, draft).durable
+  const said = { audience: 'theirs', jwksUri: undefined, pins: {}, algorithms: [], longLived: false }
+  const trusted = { issuer: 'https://login.other.example', ...said }
+  const trust = await addTrust(other.provisioning, operatorOf(other.orgId), connectionId, trusted).durable
   const group = await createGroup(other.provisioning, other.idp, {
     ...{ displayName: 'theirs', externalId: undefined, members: [] },
   }).durable
@@ -193,7 +197,7 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     .values({ ...begun, org_id: other.orgId, id: review })
     .execute()
   return {
-    ...{ batch, session, invite, provider: provider.id, review },
+    ...{ batch, session, invite, provider: provider.id, review, trust: trust.id },
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }

@@ -5,6 +5,7 @@ import { isId } from '../../src/domain/ids.ts'
 import { revokeToken } from '../../src/provisioning/connection-tokens.ts'
 import { revokeConnection } from '../../src/provisioning/revoke-connection.ts'
 import { ENDPOINTS } from '../../src/scim/endpoint.ts'
+import { askRollcall, runRollcall } from '../support/cli.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { type IssuerKey, issuerKey, type LyingIssuer, signed, startIssuer } from '../support/issuer.ts'
@@ -226,6 +227,27 @@ forEachDialect('credentials over HTTP', (dialect) => {
       }
       await revokeConnection(test.gateway.provisioning, operation(), orgId, connection.id).durable
       expect((await show(good)).status, 'revoked').to.equal(401)
+    })
+
+    it('a trust that is added or removed by command counts from the next request on', async () => {
+      const { connection, orgId } = await trusting({ pins: { tid: 'first' } })
+      const ask = <T>(...args: readonly string[]): Promise<T> =>
+        askRollcall<T>(['connection', 'trust', ...args, '--org', orgId], test.env)
+      const said = ['--issuer', issuer.url, '--audience', AUDIENCE, '--pin', 'tid=second']
+      const second = jwt({ tid: 'second', appid: undefined })
+      expect((await show(second)).status).to.equal(401)
+      const { id } = await ask<{ id: string }>('add', connection.id, ...said)
+      expect((await show(second)).status).to.equal(200)
+      expect(
+        (await ask<object[]>('list', connection.id)).map((each) => (each as { pins: object }).pins),
+      ).to.have.deep.members([{ tid: 'first' }, { tid: 'second' }])
+      const again = await runRollcall(['connection', 'trust', 'add', connection.id, '--org', orgId, ...said], test.env)
+      expect([again.status, again.stderr]).to.satisfy(
+        ([status, text]: [number, string]) => status === 1 && /trusts/.test(text),
+      )
+      await ask('remove', connection.id, id)
+      expect((await show(second)).status, 'removed').to.equal(401)
+      expect((await show(jwt({ tid: 'first', appid: undefined }))).status).to.equal(200)
     })
 
     it('decides the org by its pins: the same issuer for two orgs never mixes them up (S11)', async () => {
