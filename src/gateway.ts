@@ -147,14 +147,12 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     // First the port: a token that is made and then never shown, since the port is taken, would be lost.
     const publicUrl = await listen(server, config)
     await checkpoints.adoptKey()
-    const said = await firstCredentials(parts, provisioning)
-    const setupUrl = await ensureSetupUrl(provisioning, store.reads, publicUrl, config.signIn.localRestore)
-    await ensureEnvironmentProviders(provisioning, store.reads, config)
+    const said = await firstCredentials(parts, provisioning, publicUrl)
     const { draining } = drain
     stopping.postman = postman(parts, publicUrl)
     const notes = { lastUsed, activity, authFailures }
     listener.app = createApp({ config, publicUrl, opened, provisioning, ...notes, logger, draining })
-    return { publicUrl, opened, provisioning, ...said, setupUrl, stop: () => stop(stopping) }
+    return { publicUrl, opened, provisioning, ...said, stop: () => stop(stopping) }
   } catch (error) {
     server.close()
     await closeStore(stopping)
@@ -175,18 +173,25 @@ function postman({ config, logger, opened }: ServingParts, publicUrl: string): P
   })
 }
 
-type FirstCredentials = Pick<Gateway, 'firstToken' | 'notice' | 'firstKey' | 'keyNotice'>
+type FirstCredentials = Pick<Gateway, 'firstToken' | 'notice' | 'firstKey' | 'keyNotice' | 'setupUrl'>
 
 /** What a new store lacks. A store whose log forked is not new, and nothing is written to it. */
-async function firstCredentials(parts: ServingParts, provisioning: Provisioning): Promise<FirstCredentials> {
+async function firstCredentials(
+  parts: ServingParts,
+  provisioning: Provisioning,
+  publicUrl: string,
+): Promise<FirstCredentials> {
   const { config, opened } = parts
   const { reads } = opened.store
   if (opened.forks.forked().length > 0) {
-    return { firstToken: undefined, notice: undefined, firstKey: undefined, keyNotice: undefined }
+    const nothing = { firstToken: undefined, notice: undefined, firstKey: undefined, keyNotice: undefined }
+    return { ...nothing, setupUrl: undefined }
   }
   const { token: firstToken, notice } = await ensureFirstOrg(provisioning, reads, config.bootstrap.scimToken)
   const { key: firstKey, notice: keyNotice } = await ensureFirstKey(provisioning, reads, config.bootstrap.adminKey)
-  return { firstToken, notice, firstKey, keyNotice }
+  const setupUrl = await ensureSetupUrl(provisioning, reads, publicUrl, config.signIn.localRestore)
+  await ensureEnvironmentProviders(provisioning, reads, config)
+  return { firstToken, notice, firstKey, keyNotice, setupUrl }
 }
 
 interface StoppingParts extends ServingParts {
