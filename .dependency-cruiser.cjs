@@ -88,7 +88,12 @@ module.exports = {
     packages('preact-in-console', 'preact|preact-render-to-string', '^src/console/', 'Only the console renders pages.'),
     packages('ldapts-in-signin', 'ldapts', '^src/signin/', 'Only sign-in speaks with directories.'),
     packages('nodemailer-in-mail', 'nodemailer', '^src/mail/', 'Only mail talks to a mail server.'),
-    packages('commander-in-cli', 'commander', '^src/(cli/|(main|command-line)[.]ts)', 'Only the command line parses arguments.'),
+    packages(
+      'commander-in-cli',
+      'commander',
+      '^src/(cli/|(main|command-line)[.]ts)',
+      'Only the command line parses arguments.',
+    ),
     {
       name: 'no-development-package',
       comment: 'What runs in production is in "dependencies".',

@@ -8,7 +8,6 @@ import {
   host,
   isLoopback,
   key32,
-  longSecret,
   mailAddress,
   postgresAddress,
   smtpAddress,
@@ -19,7 +18,7 @@ import {
   word,
 } from './config-values.ts'
 import { about, FLAG_WANTED } from './config-about.ts'
-
+import { bootstrap } from './config-bootstrap.ts'
 import { halfDirectory, ldapSection } from './config-ldap.ts'
 import { halfProvider, oidc } from './config-oidc.ts'
 
@@ -29,7 +28,6 @@ export type { ConfigProblem } from './config-sources.ts'
 /** Exit status of a start that the configuration forbids (`EX_CONFIG` of sysexits.h). */
 export const EXIT_CONFIG = 78
 
-const LONG_SECRET_WANTED = 'at least 32 printable ASCII characters'
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 const server = z.object({
@@ -108,25 +106,6 @@ const keys = z.object({
     wanted: KEY_WANTED,
     example: '$(openssl rand -hex 32)',
     description: 'Key that wraps every other key; asked for with PostgreSQL, else made in ROLLCALL_DATA_DIR',
-    secret: 'whole',
-    envOnly: true,
-  }),
-})
-
-const bootstrap = z.object({
-  scimToken: longSecret().optional().register(about, {
-    env: 'ROLLCALL_BOOTSTRAP_SCIM_TOKEN',
-    wanted: LONG_SECRET_WANTED,
-    example: '$(openssl rand -hex 32)',
-    description: 'Bearer token of the first connection; another value at a restart replaces it',
-    secret: 'whole',
-    envOnly: true,
-  }),
-  adminKey: longSecret().optional().register(about, {
-    env: 'ROLLCALL_BOOTSTRAP_ADMIN_KEY',
-    wanted: LONG_SECRET_WANTED,
-    example: '$(openssl rand -hex 32)',
-    description: 'First key of the admin API; another value at a restart replaces it',
     secret: 'whole',
     envOnly: true,
   }),

@@ -1,7 +1,6 @@
 import { hashToken, mintToken } from './auth/token.ts'
-import type { StoredKey } from './domain/api-key.ts'
+import type { NewKey, StoredKey } from './domain/api-key.ts'
 import { type KeyId, newId } from './domain/ids.ts'
-import type { NewKey } from './domain/write-ports.ts'
 import { FIRST, systemOperation } from './first-start.ts'
 import { createFirstKey, setBootstrapKey } from './provisioning/api-keys.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'

@@ -23,11 +23,9 @@ const provider = z.object({
   ...{ version: z.int(), created: time },
 })
 
-const config = z
-  .record(z.string(), z.unknown())
-  .meta({
-    description: 'Of `oidc`: issuer, clientId, clientAuth, scopes, claims, groups, trustEmail, identifierClaims',
-  })
+const config = z.record(z.string(), z.unknown()).meta({
+  description: 'Of `oidc`: issuer, clientId, clientAuth, scopes, claims, groups, trustEmail, identifierClaims',
+})
 const secret = z.string().min(1).max(4_000)
 
 const identity = z.object({

@@ -58,3 +58,13 @@ export interface Account {
   /** Of a session: when the person last proved who they are, epoch milliseconds. */
   readonly authenticatedAt?: number
 }
+
+/** A key just made, with the SHA-256 (32 bytes) of its text. */
+export type NewKey = Omit<ApiKey, 'orgId' | 'created' | 'lastUsed' | 'revoked'> & { readonly secretHash: Uint8Array }
+
+/** Keys of the admin API. */
+export interface KeyWrites {
+  insert(orgId: OrgId, key: NewKey, at: number): Promise<void>
+  list(orgId: OrgId): Promise<readonly ApiKey[]>
+  revoke(orgId: OrgId, id: KeyId, at: number): Promise<void>
+}

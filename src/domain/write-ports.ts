@@ -1,9 +1,9 @@
-import type { ApiKey } from './api-key.ts'
+import type { KeyWrites } from './api-key.ts'
 import type { BreakerWrites } from './breaker.ts'
 import type { Connection, ConnectionToken, JwtTrust } from './connection.ts'
 import type { Filter } from './filter.ts'
 import type { Group, MemberOrigin } from './group.ts'
-import type { ConnectionId, GroupId, JobId, KeyId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
+import type { ConnectionId, GroupId, JobId, OrgId, RecordId, RoleId, TokenId, UserId } from './ids.ts'
 import type { Desired, Grant, PersonFacts, ReconcileContext } from './reconcile.ts'
 import type { HeldAccess } from './held-access.ts'
 import type { Json } from './json.ts'
@@ -338,16 +338,6 @@ export interface OrgWrites {
    * @throws DomainError `uniqueness` when the new owner has one of the externalIds already
    */
   handOver(orgId: OrgId, handover: Handover): Promise<HandedOver>
-}
-
-/** A key just made, with the SHA-256 (32 bytes) of its text. */
-export type NewKey = Omit<ApiKey, 'orgId' | 'created' | 'lastUsed' | 'revoked'> & { readonly secretHash: Uint8Array }
-
-/** Keys of the admin API. */
-export interface KeyWrites {
-  insert(orgId: OrgId, key: NewKey, at: number): Promise<void>
-  list(orgId: OrgId): Promise<readonly ApiKey[]>
-  revoke(orgId: OrgId, id: KeyId, at: number): Promise<void>
 }
 
 /** What a request that is to be done once leaves in the transaction that does it. */

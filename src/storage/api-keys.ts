@@ -1,10 +1,9 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { ApiKeyTable } from '../../db/credential-schema.ts'
 import type { Database } from '../../db/schema.ts'
-import type { ApiKey, KeyScope, StoredKey } from '../domain/api-key.ts'
+import type { ApiKey, KeyScope, KeyWrites, StoredKey } from '../domain/api-key.ts'
 import type { KeyId, OrgId, UserId } from '../domain/ids.ts'
 import type { KeyReads } from '../domain/ports.ts'
-import type { KeyWrites } from '../domain/write-ports.ts'
 import { HOLDER_COLUMNS, HOLDER_FLAGS, type HolderRow, toHolder } from './key-holder.ts'
 import { preparedQuery } from './prepared-query.ts'
 

@@ -124,7 +124,9 @@ forEachDialect('activity over the admin API', (dialect) => {
     const own = gateway.client(await gateway.key('user', grace.id))
     expect((await own.post('/activity', { events: [{ user: 'grace', kind: 'view' }] })).status).to.equal(202)
     for (const user of [ada.id, 'nobody']) {
-      expect(problemCode(await own.post('/activity', { events: [{ user, kind: 'view' }] }), 403)).to.equal('right.activity')
+      expect(problemCode(await own.post('/activity', { events: [{ user, kind: 'view' }] }), 403)).to.equal(
+        'right.activity',
+      )
     }
     const auditor = gateway.client(await gateway.key('auditor'))
     expect((await auditor.post('/activity', { events: [{ user: ada.id, kind: 'view' }] })).status).to.equal(403)
