@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { expect } from 'chai'
-import { actionsOf, askRollcall, runRollcall, until } from '../support/cli.ts'
+import { actionsOf, askRollcall, runRollcall, runRollcallProcess, until } from '../support/cli.ts'
 import { DIALECTS, forEachDialect } from '../support/databases.ts'
 import {
   gatewayEnvironment,
@@ -57,7 +57,7 @@ forEachDialect('rollcall demo beside a running server', (dialect) => {
 
   it('ends in the same state when it runs again, with the words of a person', async function () {
     this.timeout(120_000)
-    const { status, stdout, stderr } = await runRollcall(['demo'], gateway.env)
+    const { status, stdout, stderr } = await runRollcallProcess(['demo'], gateway.env)
     expect(status).to.equal(0)
     expect(stdout).to.match(/^Pushed 200 people \(180 active, 20 deactivated\), 20 groups and \d+ memberships with /)
     expect(stdout).to.match(

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { askRollcall, runRollcall } from '../support/cli.ts'
+import { askRollcall, runRollcall, runRollcallProcess } from '../support/cli.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
@@ -29,7 +29,7 @@ forEachDialect('importing people and running service accounts by command, beside
     const preview = await runRollcall(['import', path, '--preview'], env)
     expect(preview.stdout).to.equal('200 to be made, 0 to be changed, 0 as they are\n')
     expect(await askRollcall(['user', 'list'], env)).to.deep.equal([])
-    const done = await runRollcall(['import', path], env)
+    const done = await runRollcallProcess(['import', path], env)
     expect(done.stdout).to.equal('200 made, 0 changed, 0 as they were, 0 refused\n')
     expect(done.stderr).to.match(/^50 % 100\/200 \d+\/s ETA \d+ s$/m)
     // Half of it is there: what a run that was cut off leaves behind.

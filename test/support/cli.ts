@@ -21,7 +21,7 @@ const MAIN = join(packageRoot(), 'dist', 'src', 'main.js')
 
 /**
  * Runs `rollcall …` to its end: within the test's own process, since starting Node takes longer than most commands do; a
- * server always in a process of its own.
+ * server always in a process of its own. Progress goes to the test's own standard error.
  */
 export async function runRollcall(args: readonly string[], env: Environment): Promise<CommandResult> {
   if (args[0] === 'serve') return runRollcallProcess(args, env)
