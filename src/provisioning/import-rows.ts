@@ -1,6 +1,7 @@
 import { CsvError, parse } from 'csv-parse/sync'
 import { ORG_ROLES } from '../domain/access.ts'
 import { fold } from '../domain/fold.ts'
+import { PEOPLE_COLUMNS } from './people-csv.ts'
 
 /** A person as a line of a file states them; what is absent says nothing and changes nothing. */
 export interface ImportRow {
@@ -28,8 +29,8 @@ export interface ImportFile {
   readonly problems: readonly LineProblem[]
 }
 
-/** The columns of an export; `last active` is read by nobody. */
-const COLUMNS = ['user name', 'name', 'e-mail', 'org role', 'seats', 'teams', 'status', 'last active']
+/** What an export says beside; when and how much people were active is read by nobody. */
+const COLUMNS: readonly string[] = PEOPLE_COLUMNS
 const SEATS = ['full', 'viewer', 'none']
 /** UTF-16 units, as for the same values over SCIM. */
 const LONGEST = 1_024

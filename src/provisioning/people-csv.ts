@@ -5,7 +5,8 @@ import type { ReadStores } from '../domain/ports.ts'
 import { type ListedPerson, listPeople, type PeopleCursor, type PeopleQuery } from './list-people.ts'
 import { shownPairs, shownPerson } from './shown-person.ts'
 
-const COLUMNS = [
+/** The columns of an export, in their order. */
+export const PEOPLE_COLUMNS = [
   'user name',
   'name',
   'e-mail',
@@ -30,7 +31,7 @@ export async function* peopleCsv(
   orgId: OrgId,
   query: Omit<PeopleQuery, 'limit' | 'after'> = {},
 ): AsyncGenerator<string> {
-  yield csvOf([COLUMNS])
+  yield csvOf([PEOPLE_COLUMNS])
   let after: PeopleCursor | undefined
   do {
     const page = await listPeople(reads, orgId, { ...query, limit: PAGE, after })

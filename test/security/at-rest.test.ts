@@ -105,6 +105,12 @@ describe('secrets in the configuration', () => {
     ROLLCALL_BOOTSTRAP_SCIM_TOKEN: 'canary-scim-token-of-thirty-two-characters',
     ROLLCALL_BOOTSTRAP_ADMIN_KEY: 'canary-admin-key-of-thirty-two-characters',
     DATABASE_URL: 'postgres://rollcall:canary-password@db.example.com/rollcall?sslpassword=canary-tls',
+    OIDC_CLIENT_SECRET: 'canary-client-secret',
+    LDAP_BIND_PASSWORD: 'canary-bind-password',
+    SMTP_URL: 'smtps://rollcall:canary-password@mail.example.com',
+    SMTP_PASSWORD: 'canary-mail-password',
+    ROLLCALL_LOG_KEY: 'ab'.repeat(32),
+    ROLLCALL_LOG_KEY_PREVIOUS: 'abab'.repeat(16),
   }
 
   it('are masked by `rollcall config`, each of those there are (S42)', () => {
@@ -113,12 +119,13 @@ describe('secrets in the configuration', () => {
         .map(({ env }) => env)
         .sort(),
     )
-    const lines = describeConfig(loadConfig(SECRETS))
+    const lines = describeConfig(loadConfig({ ...SECRETS, MAIL_FROM: 'rollcall@example.com' }))
     const text = JSON.stringify(lines)
     expect(text).to.not.match(/canary|abab/)
     for (const name of Object.keys(SECRETS))
       expect(lines.find((line) => line.name === name)?.value, name).to.include('****')
     expect(lines.find(({ name }) => name === 'DATABASE_URL')?.value).to.include('db.example.com')
+    expect(lines.find(({ name }) => name === 'SMTP_URL')?.value).to.include('mail.example.com')
   })
 
   it('are not repeated by the message about a wrong one (S42)', () => {
