@@ -113,8 +113,8 @@ export async function rowsOf(
   return lines.sort()
 }
 
-/** What a request may change without changing anything that was provisioned: its own trace. */
-const TRACES = new Set(['request_log', 'connection_token'])
+/** What changes beside anything that is provisioned: the trace of a request, and signatures that are due in their own time. */
+const TRACES = new Set(['request_log', 'connection_token', 'checkpoint'])
 
 /** Everything an org holds. */
 export function orgRows(gateway: Gateway, orgId: OrgId): Promise<readonly string[]> {
