@@ -33,6 +33,8 @@ async function startPostgres(folder) {
     port,
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
+    // What is on disk after a loss of power is not asked here.
+    postgresFlags: ['-c', 'fsync=off', '-c', 'full_page_writes=off'],
     onLog: () => undefined,
   })
   await server.initialise()

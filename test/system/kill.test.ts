@@ -13,7 +13,7 @@ const ROUNDS: Readonly<Record<Dialect, number>> = roundsFrom(process.env['ROLLCA
 const CLIENTS = 8
 
 function roundsFrom(text: string | undefined): Record<Dialect, number> {
-  if (text === undefined || text === '') return { sqlite: 30, postgres: 6 }
+  if (text === undefined || text === '') return { sqlite: 12, postgres: 4 }
   const rounds = Number(text)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`ROLLCALL_KILL_ROUNDS is ${text}; wanted is a number`)
   return { sqlite: rounds, postgres: Math.ceil(rounds / 3) }
