@@ -162,9 +162,11 @@ a = zipfile.ZipFile(sys.argv[1]); b = zipfile.ZipFile(sys.argv[2], 'w')
 
   it('discloses personal values that match their commitments, and none where that is not wanted', async () => {
     const open = await exported('ndjson', { about: first.id })
-    expect(open).to.contain('"pii":[[').and.to.contain('ada')
+    // As a whole value: the three letters alone also come up in hexadecimal hashes.
+    const value = /"ada\\?"/
+    expect(open).to.contain('"pii":[[').and.to.match(value)
     const closed = await exported('ndjson', {}, false)
-    expect(closed).to.not.contain('"pii"').and.to.not.contain('ada')
+    expect(closed).to.not.contain('"pii"').and.to.not.match(value)
     const lines = closed.trimEnd().split('\n')
     expect(lines).to.have.length((await test.store.reads.records.head(tenant.orgId))!.seq)
     const report = await verifyPack(await pack('closed', {}, false), [])
