@@ -1,6 +1,6 @@
 import type { AccessPeriod, HistoryReads, HistorySubject } from '../domain/history-ports.ts'
 import type { OrgId } from '../domain/ids.ts'
-import { idsOf, kindText, Names, originsOf } from './report-names.ts'
+import { ACCESS_COLUMNS, idsOf, kindText, Names, originsOf } from './report-names.ts'
 import { type Column, pagesOf, type Report, type ReportRow } from './report.ts'
 
 /** What was held right after one record of the log. */
@@ -11,12 +11,7 @@ export interface AccessQuestion {
 }
 
 const COLUMNS: readonly Column[] = [
-  { name: 'user', label: 'Person, by id' },
-  { name: 'userName', label: 'Person' },
-  { name: 'kind', label: 'What' },
-  { name: 'target', label: 'Of, by id' },
-  { name: 'targetName', label: 'Of' },
-  { name: 'value', label: 'Value' },
+  ...ACCESS_COLUMNS,
   { name: 'since', label: 'Since', kind: 'time' },
   { name: 'givenBy', label: 'Given by' },
   { name: 'record', label: 'Record', kind: 'number' },

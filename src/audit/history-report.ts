@@ -1,17 +1,12 @@
 import type { AccessPeriod, HistoryReads, HistorySubject, RecordOrigin } from '../domain/history-ports.ts'
 import type { OrgId } from '../domain/ids.ts'
-import { idsOf, kindText, Names, originsOf } from './report-names.ts'
+import { ACCESS_COLUMNS, idsOf, kindText, Names, originsOf } from './report-names.ts'
 import { type Column, pagesOf, type Report, type ReportRow } from './report.ts'
 
 const COLUMNS: readonly Column[] = [
   { name: 'from', label: 'From', kind: 'time' },
   { name: 'to', label: 'To', kind: 'time' },
-  { name: 'user', label: 'Person, by id' },
-  { name: 'userName', label: 'Person' },
-  { name: 'kind', label: 'What' },
-  { name: 'target', label: 'Of, by id' },
-  { name: 'targetName', label: 'Of' },
-  { name: 'value', label: 'Value' },
+  ...ACCESS_COLUMNS,
   { name: 'givenBy', label: 'Given by' },
   { name: 'givenIn', label: 'Given in record', kind: 'number' },
   { name: 'endedBy', label: 'Ended by' },

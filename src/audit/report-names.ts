@@ -1,5 +1,16 @@
 import type { AccessPeriod, HeldKind, HistoryReads, RecordOrigin } from '../domain/history-ports.ts'
 import { isId, type OrgId, type RecordId } from '../domain/ids.ts'
+import type { Column } from './report.ts'
+
+/** Who holds what: the columns that reports of access have in common. */
+export const ACCESS_COLUMNS: readonly Column[] = [
+  { name: 'user', label: 'Person, by id' },
+  { name: 'userName', label: 'Person' },
+  { name: 'kind', label: 'What' },
+  { name: 'target', label: 'Of, by id' },
+  { name: 'targetName', label: 'Of' },
+  { name: 'value', label: 'Value' },
+]
 
 /** Words for what has no name of its own. */
 const ACTORS: Readonly<Record<string, string>> = { cli: 'local operator', system: 'Rollcall' }

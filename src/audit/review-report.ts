@@ -2,17 +2,12 @@ import { DomainError } from '../domain/errors.ts'
 import type { OrgId, ReviewId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { Reviewer, ReviewItem } from '../domain/review.ts'
-import { kindText, Names } from './report-names.ts'
+import { ACCESS_COLUMNS, kindText, Names } from './report-names.ts'
 import { type Column, pagesOf, type Report, type ReportRow } from './report.ts'
 
 const COLUMNS: readonly Column[] = [
   { name: 'item', label: 'Item', kind: 'number' },
-  { name: 'user', label: 'Person, by id' },
-  { name: 'userName', label: 'Person' },
-  { name: 'kind', label: 'What' },
-  { name: 'target', label: 'Of, by id' },
-  { name: 'targetName', label: 'Of' },
-  { name: 'value', label: 'Value' },
+  ...ACCESS_COLUMNS,
   { name: 'givenBy', label: 'Given by' },
   { name: 'decision', label: 'Decision' },
   { name: 'reason', label: 'Reason' },
