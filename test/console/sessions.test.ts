@@ -65,6 +65,20 @@ forEachDialect('sessions of browsers', (dialect) => {
     expect(await isIn(browser)).to.equal(false)
   })
 
+  it('are nobody’s while the person is not active, though the row of the session were still there', async () => {
+    const user = await person('row-left')
+    const browser = await signedIn(gateway, user)
+    const { writer } = gateway.test.connections
+    for (const [status, open] of [
+      ['deactivated', false],
+      ['pending', false],
+      ['active', true],
+    ] as const) {
+      await writer.updateTable('user').set({ status }).where('id', '=', user).execute()
+      expect(await isIn(browser), status).to.equal(open)
+    }
+  })
+
   it('are listed for the person, who ends the others and nobody else’s', async () => {
     const [ben, eve] = [await person('ben'), await person('eve')]
     const [first, second, foreign] = [
