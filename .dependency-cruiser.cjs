@@ -1,6 +1,7 @@
 /*
  * Which folder may import which. The direction is
- * main → app → scim | admin | console | cli → provisioning | signin | audit → domain, and storage → db, domain.
+ * main → app → scim | admin | console | cli → provisioning | signin | audit | delivery → domain, and storage → db,
+ * domain.
  */
 
 const OURS = '^(src|db|conformance|test)/'
@@ -23,7 +24,7 @@ const packages = (name, names, by, comment) => ({
   to: { path: `node_modules/(@types/)?(${names})/` },
 })
 
-const BELOW_EDGES = '^src/(domain|provisioning|signin|audit|http)/'
+const BELOW_EDGES = '^src/(domain|provisioning|signin|audit|delivery|http)/'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -40,6 +41,12 @@ module.exports = {
       '^src/(provisioning|signin|audit)/',
       ['^src/domain/', '^src/$1/'],
       'Provisioning, sign-in and audit stand side by side on the domain; what they share are its ports.',
+    ),
+    only(
+      'delivery-carries-records',
+      '^src/delivery/',
+      ['^src/(delivery|audit|domain)/'],
+      'What carries the log to its receivers stands on the domain and on what the log is written in.',
     ),
     only(
       'storage-implements-ports',

@@ -26,6 +26,7 @@ import type {
 } from './log-schema.ts'
 import type { LocalPasswordTable, OneTimeLinkTable, SessionTable } from './session-schema.ts'
 import type { IdentityTable, IdentityTombstoneTable, SigninFlowTable, SigninProviderTable } from './signin-schema.ts'
+import type { LogReaderTable, SinkDeadTable, SinkTable } from './delivery-schema.ts'
 import type { DomainClaimTable, InviteTable } from './invite-schema.ts'
 import type { OutboxTable } from './mail-schema.ts'
 import type { AccessReviewItemTable, AccessReviewTable } from './review-schema.ts'
@@ -363,6 +364,9 @@ export interface Database {
   signin_provider: SigninProviderTable
   signin_flow: SigninFlowTable
   outbox: OutboxTable
+  sink: SinkTable
+  sink_dead: SinkDeadTable
+  log_reader: LogReaderTable
   activity_day: ActivityDayTable
   user_activity: UserActivityTable
   activity_mark: ActivityMarkTable

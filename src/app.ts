@@ -13,6 +13,7 @@ import type { LastUsed } from './auth/last-used.ts'
 import {
   authenticatedOf,
   authentication,
+  bearerNow,
   keyAuthentication,
   keyBearerOf,
   oauthTokenRouter,
@@ -26,6 +27,8 @@ import { createTokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
 import { consolePorts } from './console-ports.ts'
 import { consoleRouter } from './console/mount.ts'
+import { createFollowers } from './delivery/followers.ts'
+import { createHeadWatch } from './delivery/head-watch.ts'
 import type { ActivityKind } from './domain/activity.ts'
 import type { Caller } from './domain/caller.ts'
 import type { Scope } from './domain/connection.ts'
@@ -40,6 +43,7 @@ import { inSequence } from './http/sequence.ts'
 import type { OpenedStore } from './opened-store.ts'
 import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
+import { createServiceReads } from './provisioning/service-reads.ts'
 import { recordRefusal } from './provisioning/record-refusal.ts'
 import type { Authenticated } from './scim/context.ts'
 import { MOUNTS } from './scim/location.ts'
@@ -127,12 +131,19 @@ function adminApi(parts: AppParts, { keys, sessions }: AdminDoors, report: Repor
     sealSecret: (of, secret) => sealProviderSecret(opened.secrets, of, secret),
     reportActivity: (deeds) => parts.activity.report(deeds),
     keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
+    log: {
+      values: opened.values,
+      watch: createHeadWatch({ head: (orgId) => opened.store.reads.records.head(orgId), ended: parts.draining }),
+      followers: createFollowers(),
+      serviceReads: createServiceReads(parts.provisioning.work, Date.now),
+    },
     authenticate: sessionOrKeyAuthentication({
       sessions,
       csrf: createCsrf(opened.cursorKey, parts.publicUrl),
       keys: keyAuthentication(tallied(keys, parts.authFailures), { sourceOf }),
     }),
     bearerOf: keyBearerOf,
+    bearerNow: (req) => bearerNow(req, { sessions, keys, sourceOf }),
   })
 }
 

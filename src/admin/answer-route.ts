@@ -22,6 +22,7 @@ import { actorOf } from './actor.ts'
 import { foundRoute } from './found-route.ts'
 import { doneOnce, earlierAnswer, onceKeyOf, requestHash } from './once.ts'
 import type { AdminRouterOptions } from './ports.ts'
+import { liveRequest } from './live-request.ts'
 import { inputError } from './problem.ts'
 import type { Route, RouteAnswer, RouteRequest } from './route.ts'
 
@@ -71,17 +72,30 @@ async function requestOf(req: Request, res: Response, options: AdminRouterOption
     actor: await actorOf(req, orgId, account, options.reads),
     request: requestFacts(req, res),
   }
+  const [params, ports] = [req.params as Record<string, string>, options]
   return {
-    ...{ ports: options, orgId, caller, account, provisioning: options.provisioning },
-    params: req.params as Record<string, string>,
+    ...{ ports, orgId, caller, account, provisioning: options.provisioning, params },
     query: undefined,
     body: undefined,
     ifMatch: entityTags(req.get('if-match')),
+    live: liveRequest(req, res, async () => {
+      const now = await options.bearerNow(req)
+      if (now.orgId !== orgId) throw new DomainError('forbidden', 'The credential is of another organisation now')
+      await checkWho(foundRoute(res), {
+        caller: { ...caller, account: now.account },
+        account: now.account,
+        params,
+        ports,
+      })
+    }),
   }
 }
 
 /** @throws DomainError `forbidden`, or `not-found` for what the caller may not know of */
-async function checkWho({ who }: Route, { caller, account, params, ports }: Checked): Promise<void> {
+async function checkWho(
+  { who }: Route,
+  { caller, account, params, ports }: Pick<Checked, 'caller' | 'account' | 'params' | 'ports'>,
+): Promise<void> {
   switch (who) {
     case 'operator':
       return requireFlag(account.isOperator, 'Only an operator key may do this')

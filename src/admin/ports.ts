@@ -1,4 +1,7 @@
-import type { RequestHandler, Response } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
+import type { ValueOpener } from '../audit/opened-values.ts'
+import type { Followers } from '../delivery/followers.ts'
+import type { HeadWatch } from '../delivery/head-watch.ts'
 import type { Account } from '../domain/api-key.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
@@ -10,6 +13,7 @@ import type { ReadStores } from '../domain/ports.ts'
 import type { Deed } from '../domain/activity.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
+import type { ServiceReads } from '../provisioning/service-reads.ts'
 
 /** A secret just made: its text is shown once, only its hash is kept. */
 export interface MintedSecret {
@@ -48,13 +52,32 @@ export interface AdminPorts {
   readonly providerConfig: (kind: ProviderKind, config: JsonObject) => JsonObject
   /** The secret of a sign-in provider as it is stored. */
   readonly sealSecret: (of: Pick<SignInProvider, 'orgId' | 'kind'>, secret: string) => Uint8Array
+  readonly log: LogPorts
   /** Keeps the answer of a request that is to be done once. */
   readonly keepAnswer: (orgId: OrgId, key: OnceKey, answer: OnceAnswer) => Promise<void>
+}
+
+/** Whose credential a request showed. */
+export interface Bearer {
+  readonly orgId: OrgId
+  readonly account: Account
+}
+
+/** What readers of the log are served with. */
+export interface LogPorts {
+  /** Opens the personal values beside records. */
+  readonly values: ValueOpener
+  readonly watch: HeadWatch
+  readonly followers: Followers
+  /** Notes who reads on and on. */
+  readonly serviceReads: ServiceReads
 }
 
 export interface AdminRouterOptions extends AdminPorts {
   /** Refuses by `next(error)` with an error named `AuthError`; nothing of the body is read before it. */
   readonly authenticate: RequestHandler
   /** Whose key it was, once `authenticate` has passed. */
-  readonly bearerOf: (res: Response) => { readonly orgId: OrgId; readonly account: Account }
+  readonly bearerOf: (res: Response) => Bearer
+  /** The same, looked up again while an answer goes on. @throws AuthError */
+  readonly bearerNow: (req: Request) => Promise<Bearer>
 }

@@ -1,6 +1,7 @@
 import type { Response } from 'express'
 import type { z } from 'zod'
 import { DomainError } from '../domain/errors.ts'
+import type { JsonObject } from '../domain/json.ts'
 import { ERROR_STATUS } from '../http/error-status.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 
@@ -51,6 +52,8 @@ export interface ProblemDocument {
   readonly code: string
   readonly requestId: string
   readonly errors?: readonly FieldError[]
+  /** Of 410: where the branch that is still there parted, and the cursor that goes on from it. */
+  readonly fork?: JsonObject
 }
 
 interface Problem extends Omit<ProblemDocument, 'type' | 'requestId'> {
@@ -64,11 +67,12 @@ export const TITLES: Readonly<Record<number, string>> = {
   404: 'Not found',
   405: 'Method not allowed',
   409: 'Conflict',
+  410: 'No longer there',
   412: 'Changed in the meantime',
   413: 'Too large',
   415: 'Media type not supported',
   422: 'Key used for another request',
-  429: 'Too many failures',
+  429: 'Too many at once',
   500: 'Internal error',
   501: 'Not offered',
   503: 'Not available',
@@ -126,6 +130,7 @@ function ofDomain(error: DomainError): Problem {
     ...titled(status),
     detail: error.message,
     code: error.reason,
+    ...(error.code === 'gone' && error.params !== undefined ? { fork: error.params } : {}),
     ...(typeof field === 'string' ? { errors: [{ field, message: error.message }] } : {}),
     ...(error.retryAfter === undefined ? {} : { headers: retryAfter(error.retryAfter) }),
   }

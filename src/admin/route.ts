@@ -4,6 +4,7 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
+import type { LiveRequest } from './live-request.ts'
 import type { AdminPorts } from './ports.ts'
 
 /**
@@ -43,6 +44,8 @@ export interface RouteRequest<Path extends string = string, Query = unknown, Bod
   readonly body: Body
   /** Versions of `If-Match` as text, or `['*']`. Hand them to the use case: only there the comparison holds. */
   readonly ifMatch: readonly string[] | undefined
+  /** For answers that go on for long. */
+  readonly live: LiveRequest
 }
 
 /** What a handler answers. */

@@ -4,6 +4,7 @@ import { connectionRoutes } from './connection-routes.ts'
 import { groupRoutes } from './group-routes.ts'
 import { inviteRoutes } from './invite-routes.ts'
 import { keyRoutes } from './key-routes.ts'
+import { logRoutes } from './log-routes.ts'
 import { meRoutes } from './me-routes.ts'
 import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
@@ -81,5 +82,6 @@ export const ROUTES: readonly Route[] = [
   ...breakerRoutes,
   ...ruleRoutes,
   ...reportsRoutes,
+  ...logRoutes,
   ...reviewRoutes,
 ]

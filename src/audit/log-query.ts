@@ -17,6 +17,12 @@ export interface LogQuery {
   readonly action?: string
 }
 
+/** The same without a time. */
+export interface AskedRecords {
+  readonly about?: string | undefined
+  readonly action?: string | undefined
+}
+
 /** Seqs of a query's records: (after, upTo]. */
 export interface LogRange {
   readonly after: number
@@ -40,7 +46,7 @@ export async function rangeOf(reads: RecordReads, orgId: OrgId, { from, to }: Lo
 }
 
 /** Whether a record is of the query, its time aside. */
-export function isAsked({ about, action }: LogQuery, record: Pick<StoredRecord, 'action' | 'body'>): boolean {
+export function isAsked({ about, action }: AskedRecords, record: Pick<StoredRecord, 'action' | 'body'>): boolean {
   if (action !== undefined && record.action !== action && !record.action.startsWith(`${action}.`)) return false
   // Ids are random, so wherever one stands in the text, the record speaks of it.
   return about === undefined || record.body.includes(about)

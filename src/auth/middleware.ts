@@ -5,7 +5,7 @@ import express, {
   type Response,
   type Router,
 } from 'express'
-import type { AuthError } from './auth-error.ts'
+import { type AuthError, unauthorized } from './auth-error.ts'
 import type { Authenticated, Authenticator } from './authenticate.ts'
 import type { KeyAuthenticator, KeyBearer } from './api-key.ts'
 import { type Csrf, CSRF_HEADER } from '../http/csrf.ts'
@@ -92,6 +92,25 @@ export function sessionOrKeyAuthentication({ sessions, csrf, keys }: SessionDoor
     }
     next()
   }
+}
+
+/**
+ * Whose key or session a request shows now, for an answer that goes on.
+ * @throws AuthError once neither is good any more
+ */
+export async function bearerNow(
+  req: Request,
+  {
+    sessions,
+    keys,
+    sourceOf = ipOf,
+  }: SourceOptions & { readonly sessions: Pick<Sessions, 'findAgain'>; readonly keys: KeyAuthenticator },
+): Promise<KeyBearer> {
+  const { authorization } = req.headers
+  if (authorization !== undefined) return keys.authenticate(authorization, sourceOf(req))
+  const session = await sessions.findAgain(req)
+  if (session === undefined) throw unauthorized('key.ended')
+  return { orgId: session.orgId, account: accountOfSession(session) }
 }
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])

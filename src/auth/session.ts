@@ -40,6 +40,8 @@ export interface Sessions {
    * @throws AuthError 503 when the store cannot be read: an outage is no sign-out
    */
   find(req: Request): Promise<StoredSession | undefined>
+  /** The same once more, while the answer to the request goes on. */
+  findAgain(req: Request): Promise<StoredSession | undefined>
   /** A fresh session to be stored, and the text that its cookie is to hold. */
   mint(signedIn: SignedIn): { readonly session: NewSession; readonly cookie: string }
   /** Gives the browser the cookie of a session that is stored. */
@@ -61,6 +63,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (session === undefined) found.set(req, (session = live(options, cookieOf(req, cookie.name))))
       return session
     },
+    findAgain: (req) => live(options, cookieOf(req, cookie.name)),
     mint({ orgId: _org, userId: user, ...signedIn }) {
       const text = randomBytes(SECRET_BYTES).toString('base64url')
       const at = options.now()

@@ -12,6 +12,7 @@ export type DomainErrorCode =
   | 'invalid-cursor'
   | 'expired-cursor'
   | 'invalid-count'
+  | 'gone'
   | 'no-target'
   | 'mutability'
   | 'uniqueness'

@@ -20,6 +20,8 @@ export type MailId = string & { readonly __id: 'mail' }
 export type InviteId = string & { readonly __id: 'invite' }
 /** Of a review of access. */
 export type ReviewId = string & { readonly __id: 'review' }
+/** Of a receiver of the log. */
+export type SinkId = string & { readonly __id: 'sink' }
 export type RuleId = string & { readonly __id: 'rule' }
 /** Of what people sign in with: an OpenID provider or a directory. */
 export type ProviderId = string & { readonly __id: 'provider' }

@@ -24,6 +24,7 @@ import type { ProviderReads } from './sign-in-provider.ts'
 import type { SealedValues } from './sealed-values.ts'
 import type { ReviewReads } from './review.ts'
 import type { SeatReads } from './seat-allocation.ts'
+import type { SinkReads } from './sink.ts'
 import type { StandingReads } from './standing-ports.ts'
 import type { SessionReads } from './session.ts'
 import type { User } from './user.ts'
@@ -238,6 +239,7 @@ export interface ReadStores {
   readonly oneTimeLinks: LinkReads
   readonly answers: AnswerReads
   readonly outbox: OutboxReads
+  readonly sinks: SinkReads
   readonly invites: InviteReads
   readonly memberships: MembershipReads
   readonly orgs: OrgReads

@@ -67,6 +67,7 @@ export interface RecordTarget {
     | 'identity'
     | 'invite'
     | 'domain'
+    | 'sink'
   readonly id: string
   readonly externalId?: string | Personal
   readonly display?: string | Personal

@@ -23,6 +23,7 @@ import type { AccountType } from './access.ts'
 import type { IdentityWrites } from './sign-in.ts'
 import type { ProviderWrites } from './sign-in-provider.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
+import type { SinkWrites } from './sink.ts'
 import type { SessionWrites } from './session.ts'
 import type { TeamWrites } from './team-ports.ts'
 import type { User, UserStatus } from './user.ts'
@@ -385,6 +386,7 @@ export interface WriteStores {
   readonly answers: AnswerWrites
   readonly identities: IdentityWrites
   readonly outbox: OutboxWrites
+  readonly sinks: SinkWrites
   readonly invites: InviteWrites
   readonly providers: ProviderWrites
   readonly journal: Journal

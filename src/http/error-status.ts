@@ -9,6 +9,7 @@ export const ERROR_STATUS: Readonly<Record<DomainErrorCode, number>> = {
   'invalid-cursor': 400,
   'expired-cursor': 400,
   'invalid-count': 400,
+  gone: 410,
   'no-target': 400,
   mutability: 400,
   uniqueness: 409,

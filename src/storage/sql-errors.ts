@@ -26,6 +26,7 @@ const CONFLICTS: Readonly<Record<string, { readonly reason: string; readonly mes
   connection_name: { reason: 'connection.name-taken', message: 'A connection of this name exists already' },
   org_name: { reason: 'org.name-taken', message: 'An organisation of this name exists already' },
   signin_provider_name: { reason: 'provider.name-taken', message: 'A way to sign in of this name exists already' },
+  sink_name: { reason: 'sink.name-taken', message: 'A receiver of the log of this name exists already' },
   jwt_trust_pins: {
     reason: 'trust.taken',
     message: 'Another connection trusts this issuer and audience with the same pinned claims; pin another claim',
@@ -43,6 +44,7 @@ const SQLITE_COLUMNS: Readonly<Record<string, string>> = {
   'connection.org_id, connection.name_key': 'connection_name',
   'org.name_key': 'org_name',
   'signin_provider.org_id, signin_provider.name_key': 'signin_provider_name',
+  'sink.org_id, sink.name_key': 'sink_name',
   'jwt_trust.issuer, jwt_trust.audience, jwt_trust.pin_key': 'jwt_trust_pins',
 }
 

@@ -45,6 +45,7 @@ import { ruleReads } from './rule-reads.ts'
 import { serviceReads } from './service-reads.ts'
 import { signInFlows } from './sign-in-flows.ts'
 import { providerReads } from './sign-in-providers.ts'
+import { sinkReads } from './sinks.ts'
 import { teamReads } from './team-reads.ts'
 import { seatReads } from './seat-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
@@ -209,6 +210,7 @@ function readStores(
     oneTimeLinks: translatingErrors(linkReads(reader)),
     answers: translatingErrors(answerReads(reader)),
     outbox: translatingErrors(outboxReads(reader)),
+    sinks: translatingErrors(sinkReads(reader)),
     invites: translatingErrors(inviteReads(reader)),
     memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),

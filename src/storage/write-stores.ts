@@ -27,6 +27,7 @@ import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
 import { sessionWrites } from './sessions.ts'
 import { providerWrites } from './sign-in-providers.ts'
+import { sinkWrites } from './sinks.ts'
 import { teamWrites } from './team-writes.ts'
 import { userWrites } from './user-writes.ts'
 
@@ -73,6 +74,7 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     answers: answerWrites(db),
     identities: identityWrites(db, dialect, pseudonym),
     outbox: outboxWrites(db, mails, now),
+    sinks: sinkWrites(db),
     invites: inviteWrites(db),
     providers: providerWrites(db),
     journal: {

@@ -13,6 +13,7 @@ const EXPECTED: Readonly<Record<DomainErrorCode, readonly [status: number, scimT
   'invalid-cursor': [400, 'invalidCursor'],
   'expired-cursor': [400, 'expiredCursor'],
   'invalid-count': [400, 'invalidCount'],
+  gone: [410],
   'no-target': [400, 'noTarget'],
   mutability: [400, 'mutability'],
   uniqueness: [409, 'uniqueness'],
