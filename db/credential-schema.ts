@@ -73,3 +73,11 @@ export interface KeptAnswerTable {
   /** JSON of the headers that belong to the answer. */
   headers: string | null
 }
+
+/** A token of an issuer that works once, until it would not work any more in any case. */
+export interface SpentTokenTable {
+  org_id: string
+  /** SHA-256 of what it was for, its issuer and its `jti`. */
+  token_hash: Uint8Array
+  expires: number
+}

@@ -14,6 +14,7 @@ import type {
   ConnectionTokenTable,
   JwtTrustTable,
   KeptAnswerTable,
+  SpentTokenTable,
 } from './credential-schema.ts'
 import type {
   CheckpointTable,
@@ -363,6 +364,7 @@ export interface Database {
   identity_tombstone: IdentityTombstoneTable
   signin_provider: SigninProviderTable
   signin_flow: SigninFlowTable
+  spent_token: SpentTokenTable
   outbox: OutboxTable
   sink: SinkTable
   sink_dead: SinkDeadTable

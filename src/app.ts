@@ -6,8 +6,8 @@ import { createAccessTokens } from './auth/access-token.ts'
 import { createKeyAuthenticator, type KeyAuthenticator } from './auth/api-key.ts'
 import { AuthError } from './auth/auth-error.ts'
 import { type Authenticator, createAuthenticator, requireScope } from './auth/authenticate.ts'
-import { createFailureLimiter } from './auth/failure-limiter.ts'
-import { createIssuerKeys } from './auth/jwks.ts'
+import { createFailureLimiter, type FailureLimiter } from './auth/failure-limiter.ts'
+import { createIssuerKeys, type IssuerKeys } from './auth/jwks.ts'
 import { createJwtTrusts } from './auth/jwt-trust.ts'
 import type { LastUsed } from './auth/last-used.ts'
 import {
@@ -16,14 +16,13 @@ import {
   bearerNow,
   keyAuthentication,
   keyBearerOf,
-  oauthTokenRouter,
   sessionOrKeyAuthentication,
 } from './auth/middleware.ts'
 import { mintResetLink } from './auth/one-time-link.ts'
 import { createSessions, type Sessions } from './auth/session.ts'
 import { mintToken } from './auth/token.ts'
 import { trustProblem } from './auth/trust-problem.ts'
-import { createTokenGrants } from './auth/token-grant.ts'
+import { createTokenGrants, type TokenGrants } from './auth/token-grant.ts'
 import type { Config } from './config.ts'
 import { consolePorts } from './console-ports.ts'
 import { consoleRouter } from './console/mount.ts'
@@ -49,6 +48,7 @@ import type { Authenticated } from './scim/context.ts'
 import { MOUNTS } from './scim/location.ts'
 import { scimRouter } from './scim/mount.ts'
 import { checkedProviderConfig, sealProviderSecret } from './sign-in-wiring.ts'
+import { tokenEndpoints } from './token-endpoints.ts'
 
 export interface AppParts {
   readonly config: Config
@@ -76,7 +76,8 @@ export function createApp(parts: AppParts): Express {
   const app = express()
   hardenApp(app, { publicUrl, trustProxy: config.server.trustProxy })
   app.use(inSequence(requestContext(), securityHeaders({ publicUrl }), requestLogging(logger)))
-  const { authenticator, keys, grants } = credentials(parts)
+  const doors = credentials(parts)
+  const { authenticator, keys } = doors
   const sessions = sessionsOf(parts)
   // First, since nearly every request is its: Express asks one router after the other.
   app.use(
@@ -97,13 +98,7 @@ export function createApp(parts: AppParts): Express {
   )
   app.use(ADMIN_MOUNT, adminApi(parts, { keys, sessions }, report))
   app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
-  app.use(
-    oauthTokenRouter(grants, {
-      onRefused: (error, req) => {
-        if (error.status === 401) parts.authFailures.unauthenticated(req.ip, Date.now(), error.known?.orgId)
-      },
-    }),
-  )
+  app.use(...tokenEndpoints({ ...parts, ...doors, now: parts.now ?? Date.now }))
   app.use(consoleRouter(consolePorts({ ...parts, sessions, report })))
   app.use(notFoundPage())
   app.use(errorPage(report))
@@ -174,11 +169,15 @@ async function isReady(opened: AppParts['opened']): Promise<boolean> {
   return true
 }
 
-function credentials(parts: AppParts): {
+interface Doors {
   readonly authenticator: Authenticator
   readonly keys: KeyAuthenticator
-  readonly grants: ReturnType<typeof createTokenGrants>
-} {
+  readonly grants: TokenGrants
+  readonly issuerKeys: IssuerKeys
+  readonly limiter: FailureLimiter
+}
+
+function credentials(parts: AppParts): Doors {
   const { config, publicUrl, opened } = parts
   const reads = opened.store.reads.credentials
   const now = Date.now
@@ -202,6 +201,8 @@ function credentials(parts: AppParts): {
     authenticator: createAuthenticator({ ...shared, jwt }),
     keys: createKeyAuthenticator({ ...shared, keys: opened.store.reads.keys }),
     grants: createTokenGrants(shared),
+    issuerKeys,
+    limiter: shared.limiter,
   }
 }
 

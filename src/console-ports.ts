@@ -14,7 +14,7 @@ import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { endSessionsNow, personActor, startSession } from './provisioning/sessions.ts'
 import { ldapSignIn } from './ldap-wiring.ts'
-import { oidcSignIn, openProviderSecret } from './sign-in-wiring.ts'
+import { oidcWays, openProviderSecret } from './sign-in-wiring.ts'
 
 export interface ConsoleParts {
   readonly config: Config
@@ -49,7 +49,7 @@ export function consolePorts(parts: ConsoleParts): ConsolePorts {
   }
   return {
     ...{ reads: opened.store.reads, provisioning, publicUrl, report, now },
-    oidc: oidcSignIn(config, opened, { publicUrl, now }),
+    ...oidcWays(config, opened, { publicUrl, now }),
     directory: ldapSignIn(config, opened, {
       logger: parts.logger,
       secretOf: (provider) => openProviderSecret(opened, config, provider),

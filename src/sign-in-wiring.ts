@@ -1,4 +1,5 @@
 import { guardedFetch, keyAddressProblem } from './auth/key-fetch.ts'
+import type { LogoutClient } from './auth/logout-token.ts'
 import type { Config } from './config.ts'
 import type { Caller } from './domain/caller.ts'
 import { DomainError } from './domain/errors.ts'
@@ -14,11 +15,16 @@ import type { Provisioning } from './provisioning/provisioning.ts'
 import { changeProvider, createProvider } from './provisioning/sign-in-providers.ts'
 import { readLdapConfig } from './signin/ldap/ldap-config.ts'
 import { readOidcConfig } from './signin/oidc/oidc-config.ts'
+import { createOidcClients } from './signin/oidc/oidc-client.ts'
 import { createOidcSignIn, type OidcSignIn } from './signin/oidc/oidc-sign-in.ts'
+import { createOidcSignOut, type OidcSignOut } from './signin/oidc/oidc-sign-out.ts'
 import type { Store } from './storage/store.ts'
 
 /** Where providers send browsers back to, after the public address. */
 export const CALLBACK = '/oidc/callback'
+
+/** Where they send browsers back to after a sign-out. */
+export const SIGNED_OUT = '/signed-out'
 
 const ENVIRONMENT_NAME = 'Single sign-on'
 const DIRECTORY_NAME = 'Directory'
@@ -49,22 +55,38 @@ export function openProviderSecret(
     : secrets.open(labelOf(orgId, kind), Buffer.from(sealedSecret).toString('utf8'))
 }
 
-/** Sign-in by OpenID Connect, behind the guard of the network. */
-export function oidcSignIn(
+/** Sign-in and sign-out by OpenID Connect. */
+export interface OidcWays {
+  readonly oidc: OidcSignIn
+  readonly oidcSignOut: OidcSignOut
+}
+
+/** Both, behind the guard of the network. */
+export function oidcWays(
   config: Config,
   opened: OpenedStore,
   { publicUrl, now }: { readonly publicUrl: string; readonly now: () => number },
-): OidcSignIn {
+): OidcWays {
   const { allowPrivateIssuers } = config.auth
-  return createOidcSignIn({
+  const clients = createOidcClients({
     fetch: guardedFetch({ allowPrivateIssuers, timeout: 5_000 }),
     secretOf: (provider) => openProviderSecret(opened, config, provider),
     allowHttp: allowPrivateIssuers,
     now,
-    providers: opened.store.reads.providers,
-    flows: opened.store.signInFlows,
-    redirectUri: publicUrl + CALLBACK,
   })
+  const shared = { clients, providers: opened.store.reads.providers, flows: opened.store.signInFlows, now }
+  return {
+    oidc: createOidcSignIn({ ...shared, redirectUri: publicUrl + CALLBACK }),
+    oidcSignOut: createOidcSignOut({ ...shared, redirectUri: publicUrl + SIGNED_OUT }),
+  }
+}
+
+/** Who signs in with an issuer, over all orgs: for what an issuer says by itself. */
+export async function clientsOfIssuer(reads: Store['reads'], issuer: string): Promise<readonly LogoutClient[]> {
+  const providers = await reads.providers.enabled('oidc')
+  return providers
+    .map(({ orgId, config }) => ({ orgId, ...readOidcConfig(config) }))
+    .filter((each) => each.issuer === issuer)
 }
 
 /**

@@ -18,6 +18,7 @@ export type AuthReason =
   | 'jwt.key'
   | 'jwt.signature'
   | 'jwt.ambiguous'
+  | 'jwt.replayed'
   | 'key.missing'
   | 'key.malformed'
   | 'key.unknown'

@@ -4,10 +4,10 @@ import type { JsonObject } from '../domain/json.ts'
 import type { JwtHeader } from './jwt-parts.ts'
 
 /** Asymmetric algorithms (RFC 7518 §3.1, RFC 8037) a trust may name. What is not here never verifies. */
-const SUPPORTED: ReadonlySet<string> = new Set([
+export const SUPPORTED_ALGORITHMS: readonly string[] = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-])
+]
 
 /** What a trust that names no algorithms accepts. */
 export const DEFAULT_ALGORITHMS: readonly string[] = ['RS256', 'PS256', 'ES256', 'EdDSA']
@@ -25,7 +25,7 @@ const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events']
 /** The algorithms a trust accepts. */
 export function algorithmsOf(trust: JwtTrust): readonly string[] {
   const named = trust.algorithms.length === 0 ? DEFAULT_ALGORITHMS : trust.algorithms
-  return named.filter((algorithm) => SUPPORTED.has(algorithm))
+  return named.filter((algorithm) => SUPPORTED_ALGORITHMS.includes(algorithm))
 }
 
 /** Whether header and claims are of an access token at all, and not of an ID token or logout token (RFC 8725 §3.12). */
@@ -53,7 +53,12 @@ function isAudience(aud: unknown, wanted: string): boolean {
   return aud === wanted || (Array.isArray(aud) && aud.length === 1 && aud[0] === wanted)
 }
 
-function isTimely(claims: JsonObject, longLived: boolean, now: number): boolean {
+/**
+ * Whether a token says when it was made and until when it works, and works now; a minute is given to clocks.
+ * @param longLived whether it may work for more than a day
+ * @param now epoch seconds
+ */
+export function isTimely(claims: JsonObject, longLived: boolean, now: number): boolean {
   const { exp, iat, nbf } = claims
   if (!isTime(exp) || !isTime(iat) || exp <= iat) return false
   if (nbf !== undefined && (!isTime(nbf) || nbf > now + SKEW_SECONDS)) return false

@@ -1,8 +1,8 @@
-import { compactVerify, type CryptoKey } from 'jose'
 import type { Connection, JwtTrust } from '../domain/connection.ts'
 import type { CredentialReads } from '../domain/ports.ts'
-import { AuthError, guardReads, unauthorized, type RefusedCredential } from './auth-error.ts'
+import { guardReads, unauthorized, type RefusedCredential } from './auth-error.ts'
 import { KeysUnavailable, type IssuerKeys } from './jwks.ts'
+import { checkSignature, keysUnavailable } from './jws-signature.ts'
 import { algorithmsOf, isAccessTokenLike, satisfies } from './jwt-claims.ts'
 import type { JwtParts } from './jwt-parts.ts'
 import { hashToken } from './token.ts'
@@ -93,7 +93,7 @@ async function candidatesFor(parts: JwtParts, credentials: CredentialReads, now:
 
 /** The one candidate whose issuer's key verifies the signature. */
 async function soleVerified(parts: JwtParts, candidates: readonly Candidate[], keys: IssuerKeys): Promise<Candidate> {
-  const results = await Promise.all(candidates.map(({ trust }) => signatureBy(trust, parts, keys)))
+  const results = await Promise.all(candidates.map(({ trust }) => checkSignature(keys, trust, parts, algorithmsOf(trust))))
   const passed = candidates.filter((_, index) => results[index] === 'good')
   if (passed.length > 1) throw unauthorized('jwt.ambiguous', knownBy(passed[0]!.trust))
   const outage = results.find((result) => result instanceof KeysUnavailable)
@@ -102,33 +102,6 @@ async function soleVerified(parts: JwtParts, candidates: readonly Candidate[], k
   if (sole !== undefined) return sole
   const reason = results.includes('bad') ? 'jwt.signature' : 'jwt.key'
   throw unauthorized(reason, candidates.length === 1 ? knownBy(candidates[0]!.trust) : undefined)
-}
-
-async function signatureBy(
-  trust: JwtTrust,
-  parts: JwtParts,
-  keys: IssuerKeys,
-): Promise<'good' | 'bad' | 'no-key' | KeysUnavailable> {
-  let key: CryptoKey | undefined
-  try {
-    key = await keys.keyFor(trust, parts.header)
-  } catch (error) {
-    if (error instanceof KeysUnavailable) return error
-    throw error
-  }
-  if (key === undefined) return 'no-key'
-  try {
-    await compactVerify(parts.text, key, { algorithms: [...algorithmsOf(trust)] })
-    return 'good'
-  } catch {
-    // jose throws for a wrong signature, and for a key too weak or of another type: each is a token not to accept.
-    return 'bad'
-  }
-}
-
-function keysUnavailable(outage: KeysUnavailable): AuthError {
-  const message = 'The keys of the issuer of this token cannot be fetched right now. Try again shortly.'
-  return new AuthError(503, 'keys.unavailable', message, { retryAfter: outage.retryAfter, cause: outage.cause })
 }
 
 function knownBy(trust: JwtTrust): RefusedCredential {

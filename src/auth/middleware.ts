@@ -1,28 +1,17 @@
-import express, {
-  type ErrorRequestHandler,
-  type Request,
-  type RequestHandler,
-  type Response,
-  type Router,
-} from 'express'
+import type { Request, RequestHandler, Response, Router } from 'express'
 import { type AuthError, unauthorized } from './auth-error.ts'
 import type { Authenticated, Authenticator } from './authenticate.ts'
 import type { KeyAuthenticator, KeyBearer } from './api-key.ts'
+import { formEndpoint, ipOf, type SourceOptions } from './form-endpoint.ts'
 import { type Csrf, CSRF_HEADER } from '../http/csrf.ts'
 import { accountOfSession, type Sessions } from './session.ts'
-import type { TokenAnswer, TokenGrants } from './token-grant.ts'
-
-export interface SourceOptions {
-  /** The client's IP address; default `req.ip`, which obeys Express's `trust proxy`. */
-  readonly sourceOf?: (req: Request) => string
-}
+import type { TokenGrants } from './token-grant.ts'
 
 export interface TokenRouterOptions extends SourceOptions {
   /** Told of each refused credential and each outage, for the log. */
   readonly onRefused?: (refusal: AuthError, req: Request) => void
 }
 
-const MAX_FORM = '16kb'
 const authenticatedBy = new WeakMap<Response, Authenticated>()
 const keyShownIn = new WeakMap<Response, KeyBearer>()
 
@@ -125,45 +114,7 @@ export function keyBearerOf(res: Response): KeyBearer {
   return found
 }
 
-/** `POST /oauth/token` (RFC 6749 §3.2) with its own parser of forms, at most 16 kB. Mount it at the root. */
+/** `POST /oauth/token` (RFC 6749 §3.2). Mount it at the root. */
 export function oauthTokenRouter(grants: TokenGrants, options: TokenRouterOptions = {}): Router {
-  const sourceOf = options.sourceOf ?? ipOf
-  const router = express.Router()
-  const form = express.urlencoded({ extended: false, limit: MAX_FORM, parameterLimit: 20 })
-  router.post('/oauth/token', form, async (req, res) => {
-    const fields: unknown = req.body
-    const answer = await grants.grant({
-      authorization: req.headers.authorization,
-      form: typeof fields === 'object' && fields !== null ? (fields as Record<string, unknown>) : undefined,
-      source: sourceOf(req),
-    })
-    if (answer.refusal !== undefined) options.onRefused?.(answer.refusal, req)
-    send(res, answer)
-  })
-  router.all('/oauth/token', (_req, res) => {
-    res.set('Allow', 'POST')
-    send(res, invalid(405, 'Send the request with POST.'))
-  })
-  router.use('/oauth/token', unreadable)
-  return router
-}
-
-/** A body that the parser refused (too large, cut off, another charset) is the client's mistake, in OAuth's words. */
-const unreadable: ErrorRequestHandler = (error: unknown, _req, res, next) => {
-  const status = error instanceof Error && 'status' in error ? Number(error.status) : 500
-  if (res.headersSent || status < 400 || status > 499) return next(error)
-  send(res, invalid(status, `The body cannot be read: a form of at most ${MAX_FORM} is wanted.`))
-}
-
-function invalid(status: number, description: string): TokenAnswer {
-  const headers = { 'Cache-Control': 'no-store', Pragma: 'no-cache' }
-  return { status, headers, body: { error: 'invalid_request', error_description: description } }
-}
-
-function send(res: Response, { status, headers, body }: TokenAnswer): void {
-  res.status(status).set(headers).json(body)
-}
-
-function ipOf(req: Request): string {
-  return req.ip ?? req.socket.remoteAddress ?? ''
+  return formEndpoint({ path: '/oauth/token', answer: (request) => grants.grant(request), ...options })
 }

@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import type { ComponentChildren } from 'preact'
 import { DomainError } from '../domain/errors.ts'
 import { isId, type OrgId, type ProviderId } from '../domain/ids.ts'
-import { cookieOf, hostCookie, setCookie } from '../http/cookies.ts'
 import { requestFacts } from '../http/request-context.ts'
 import { safeReturnTo } from '../http/return-to.ts'
 import { recordProviderRefusal } from '../provisioning/sign-in-refusal.ts'
 import { signInPerson } from '../provisioning/sign-in-person.ts'
 import { type OidcProof, SignInRejected } from '../signin/oidc/oidc-sign-in.ts'
+import { browserSecret, keptBrowserSecret } from './browser-secret.ts'
 import { Link } from './page.tsx'
 import type { PageRequest, SignInContext, Topic } from './page-route.ts'
 import type { ConsolePorts } from './ports.ts'
@@ -23,8 +22,6 @@ export const oidcTopic: Topic = {
   ],
   way,
 }
-
-const FORM = /^[\w-]{43}$/
 
 async function way(
   { reads }: ConsolePorts,
@@ -53,25 +50,20 @@ async function begin({ req, res, ports, query, session }: PageRequest): Promise<
   if (!isId(org) || !isId(provider)) {
     throw new DomainError('not-found', 'There is no such way to sign in; go back to the sign-in page')
   }
-  // One secret a browser, so that a second tab leaves the first its way back.
-  const cookie = hostCookie(ports.publicUrl, 'rollcall-signin')
-  const kept = cookieOf(req, cookie.name)
-  const browser = kept !== undefined && FORM.test(kept) ? kept : randomBytes(32).toString('base64url')
+  const browser = browserSecret(req, res, ports.publicUrl)
   const purpose = { returnTo: safeReturnTo(query['returnTo']), ...(again ? { user: session.user } : {}) }
   const to = await ports.oidc.begin({
     ...{ orgId: org as OrgId, providerId: provider as ProviderId, browser, purpose, again },
   })
-  setCookie(res, cookie, browser)
   res.redirect(303, to.href)
 }
 
 async function finish(page: PageRequest): Promise<void> {
   const { req, ports } = page
-  const cookie = hostCookie(ports.publicUrl, 'rollcall-signin')
   const url = new URL(req.originalUrl, ports.publicUrl)
   let proof: OidcProof
   try {
-    proof = await ports.oidc.finish(url, cookieOf(req, cookie.name))
+    proof = await ports.oidc.finish(url, keptBrowserSecret(req, ports.publicUrl))
   } catch (error) {
     if (!(error instanceof SignInRejected)) throw error
     await refuse(page, error)

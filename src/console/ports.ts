@@ -8,6 +8,7 @@ import type { ResetLink } from '../provisioning/password-links.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
 import type { LdapSignIn } from '../signin/ldap/ldap-sign-in.ts'
 import type { OidcSignIn } from '../signin/oidc/oidc-sign-in.ts'
+import type { OidcSignOut } from '../signin/oidc/oidc-sign-out.ts'
 
 /** Who signed in, and by what. */
 export interface SignedIn {
@@ -53,6 +54,8 @@ export interface ConsolePorts {
   readonly failed: (req: Request) => Promise<number | undefined>
   /** Sign-in by OpenID providers. */
   readonly oidc: OidcSignIn
+  /** Sign-out at them. */
+  readonly oidcSignOut: OidcSignOut
   /** Sign-in with the password of a directory. */
   readonly directory: LdapSignIn
   /** Whether no sign-in makes a person, whatever an org says. */

@@ -11,8 +11,6 @@ export const signInTopic: Topic = {
   routes: [
     { method: 'GET', path: '/signin', who: 'anybody', handle: showSignIn },
     { method: 'GET', path: '/signin/again', who: 'signedIn', handle: showAgain },
-    { method: 'POST', path: '/signout', who: 'anybody', handle: signOut },
-    { method: 'GET', path: '/signed-out', who: 'anybody', handle: showSignedOut },
   ],
 }
 
@@ -88,23 +86,4 @@ function AskOrg({ returnTo, asked }: { readonly returnTo: string; readonly asked
       </Form>
     </Page>
   )
-}
-
-async function signOut({ req, res, ports }: PageRequest): Promise<void> {
-  await ports.endSession(req, res)
-  redirect(res, '/signed-out')
-}
-
-function showSignedOut({ res }: PageRequest): Promise<void> {
-  render(
-    res,
-    200,
-    <Page title="You are signed out">
-      <Notice kind="done">This browser is signed out of Rollcall.</Notice>
-      <Form action="/signin" method="get">
-        <button>Sign in again</button>
-      </Form>
-    </Page>,
-  )
-  return Promise.resolve()
 }

@@ -8,6 +8,7 @@ import { passwordTopic } from './password-pages.tsx'
 import { resetTopic } from './reset-pages.tsx'
 import { setupTopic } from './setup-pages.tsx'
 import { signInTopic } from './sign-in-pages.tsx'
+import { signOutTopic } from './sign-out-pages.tsx'
 
 /**
  * Every part of the console, and so all addresses it answers.
@@ -41,6 +42,7 @@ import { signInTopic } from './sign-in-pages.tsx'
 export const TOPICS: readonly Topic[] = [
   ...[
     signInTopic,
+    signOutTopic,
     oidcTopic,
     directoryTopic,
     passwordTopic,

@@ -55,12 +55,19 @@ export interface SessionReads {
   list(orgId: OrgId, now: number, user?: UserId): Promise<readonly Session[]>
 }
 
-/** Which sessions end: all of a person, one by its id, or those an issuer names by its own session or subject. */
+/** Which sessions end: all of a person, one by its id, or those an issuer names. */
 export type SessionSelection =
-  | { readonly user: UserId; readonly except?: SessionId }
-  | { readonly id: SessionId }
-  | { readonly issuer: string; readonly sid: string }
-  | { readonly issuer: string; readonly subject: string }
+  { readonly user: UserId; readonly except?: SessionId } | { readonly id: SessionId } | IssuerSelection
+
+/**
+ * Sessions as their issuer names them: by its own session, by its name for the person, or by both; at least one is
+ * there. Of both, those of the person that are of that session, or of none that it ever told us.
+ */
+export interface IssuerSelection {
+  readonly issuer: string
+  readonly sid?: string | undefined
+  readonly subject?: string | undefined
+}
 
 export interface SessionWrites {
   insert(orgId: OrgId, session: NewSession, at: number): Promise<void>

@@ -25,6 +25,7 @@ import type { ProviderWrites } from './sign-in-provider.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
 import type { SinkWrites } from './sink.ts'
 import type { SessionWrites } from './session.ts'
+import type { SpentTokenWrites } from './spent-token.ts'
 import type { TeamWrites } from './team-ports.ts'
 import type { User, UserStatus } from './user.ts'
 
@@ -381,6 +382,7 @@ export interface WriteStores {
   readonly removed: RemovedAccessWrites
   readonly keys: KeyWrites
   readonly sessions: SessionWrites
+  readonly spentTokens: SpentTokenWrites
   readonly passwords: PasswordWrites
   readonly oneTimeLinks: OneTimeLinkWrites
   readonly answers: AnswerWrites

@@ -69,10 +69,12 @@ async function endSessions(
   if ('user' in which) return endOfUser(db, { orgId, user: which.user, except: which.except ?? '' })
   const ofOrg = db.deleteFrom('session').where('org_id', '=', orgId).returning(['id', 'user_id'])
   if ('id' in which) return ofOrg.where('id', '=', which.id).execute()
-  const ofIssuer = ofOrg.where('issuer', '=', which.issuer)
-  return 'sid' in which
-    ? ofIssuer.where('sid', '=', which.sid).execute()
-    : ofIssuer.where('subject', '=', which.subject).execute()
+  const { issuer, sid, subject } = which
+  const ofIssuer = ofOrg.where('issuer', '=', issuer)
+  if (subject === undefined) return sid === undefined ? [] : ofIssuer.where('sid', '=', sid).execute()
+  const ofPerson = ofIssuer.where('subject', '=', subject)
+  if (sid === undefined) return ofPerson.execute()
+  return ofPerson.where((where) => where.or([where('sid', '=', sid), where('sid', 'is', null)])).execute()
 }
 
 /** Runs at every deactivation: one statement on an index. */

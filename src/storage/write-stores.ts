@@ -26,6 +26,7 @@ import { roleWrites } from './role-writes.ts'
 import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
 import { sessionWrites } from './sessions.ts'
+import { spentTokenWrites } from './spent-tokens.ts'
 import { providerWrites } from './sign-in-providers.ts'
 import { sinkWrites } from './sinks.ts'
 import { teamWrites } from './team-writes.ts'
@@ -69,6 +70,7 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     removed: removedAccessWrites(db, dialect),
     keys: apiKeyWrites(db),
     sessions: sessionWrites(db),
+    spentTokens: spentTokenWrites(db),
     passwords: passwordWrites(db),
     oneTimeLinks: oneTimeLinkWrites(db),
     answers: answerWrites(db),

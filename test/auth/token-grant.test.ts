@@ -2,7 +2,8 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { createAccessTokens, newSigningKey } from '../../src/auth/access-token.ts'
-import { createTokenGrants, type TokenAnswer, type TokenGrants } from '../../src/auth/token-grant.ts'
+import type { FormAnswer } from '../../src/auth/form-endpoint.ts'
+import { createTokenGrants, type TokenGrants } from '../../src/auth/token-grant.ts'
 import type { Connection } from '../../src/domain/connection.ts'
 import type { TokenId } from '../../src/domain/ids.ts'
 import { basic, createGate, PUBLIC_URL, refusal, type Gate } from '../support/authentication.ts'
@@ -24,7 +25,7 @@ describe('the client credentials grant (RFC 6749 §4.4)', () => {
     token = credentials.addToken(connection)
   })
 
-  const ask = (form: Record<string, unknown> | undefined, authorization?: string): Promise<TokenAnswer> =>
+  const ask = (form: Record<string, unknown> | undefined, authorization?: string): Promise<FormAnswer> =>
     grants.grant({ form, authorization, source: '192.0.2.1' })
   const good = (): Record<string, string> => ({ ...FORM, client_id: connection.id, client_secret: token.text })
   const accessToken = async (): Promise<string> => String((await ask(good())).body['access_token'])

@@ -28,6 +28,7 @@ forEachDialect('the schema', (dialect) => {
       '0014-checkpoints',
       '0015-invites-and-domains',
       '0016-access-reviews',
+      '0018-spent-tokens',
       '0020-delivery',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)

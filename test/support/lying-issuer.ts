@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -22,6 +23,13 @@ export interface IssuerAnswers {
   tokenStatus: number
 }
 
+/** What a logout token is made of. */
+export interface LogoutTokenParts {
+  header: Record<string, unknown>
+  claims: Record<string, unknown>
+  signer: IssuerKey
+}
+
 /** An issuer that answers as it is told, right or wrong. */
 export interface LyingIssuer {
   readonly issuer: string
@@ -32,6 +40,8 @@ export interface LyingIssuer {
   readonly asked: Map<string, number>
   /** Answers an authorization request: @returns where the browser is sent back to. */
   answer(authorization: string, lie?: (answers: IssuerAnswers) => void): URL
+  /** A logout token (OpenID Connect Back-Channel Logout 1.0 §2.4) of that content, true until somebody says otherwise. */
+  logoutToken(claims: Readonly<Record<string, unknown>>, lie?: (token: LogoutTokenParts) => void): string
   close(): Promise<void>
 }
 
@@ -55,7 +65,12 @@ export async function openLyingIssuer(): Promise<LyingIssuer> {
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const discovery = {
     ...{ issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token` },
-    ...{ jwks_uri: `${issuer}/jwks`, userinfo_endpoint: `${issuer}/userinfo`, response_types_supported: ['code'] },
+    ...{
+      jwks_uri: `${issuer}/jwks`,
+      userinfo_endpoint: `${issuer}/userinfo`,
+      end_session_endpoint: `${issuer}/end`,
+      response_types_supported: ['code'],
+    },
     ...{ id_token_signing_alg_values_supported: ['RS256', 'ES256'], code_challenge_methods_supported: ['S256'] },
     authorization_response_iss_parameter_supported: true,
   }
@@ -99,6 +114,20 @@ export async function openLyingIssuer(): Promise<LyingIssuer> {
       const back = new URL(searchParams.get('redirect_uri') ?? '')
       back.search = new URLSearchParams(answers.redirect).toString()
       return back
+    },
+    logoutToken(more, lie = () => undefined) {
+      const now = Math.floor(Date.now() / 1000)
+      const parts: LogoutTokenParts = {
+        header: { alg: 'RS256', kid: 'k1', typ: 'logout+jwt' },
+        claims: {
+          ...{ iss: issuer, aud: LYING_CLIENT, iat: now, exp: now + 120, jti: randomUUID() },
+          events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+          ...more,
+        },
+        signer: key,
+      }
+      lie(parts)
+      return signed(parts.header, parts.claims, parts.signer)
     },
     async close() {
       server.closeAllConnections()

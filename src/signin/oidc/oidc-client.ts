@@ -23,6 +23,12 @@ export interface OidcClientsOptions {
   readonly now: () => number
 }
 
+/** What speaks with providers. */
+export interface OidcClients {
+  /** @throws DomainError `unavailable` where the provider cannot be reached, or its discovery document not be believed */
+  get(provider: StoredProvider): Promise<OidcClient>
+}
+
 /** A provider ready to be spoken with. */
 export interface OidcClient {
   readonly config: OidcConfig
@@ -48,9 +54,7 @@ const SKEW = 60
  * Clients of OpenID providers. Discovery is kept for ten minutes; keys are fetched for each sign-in, so that an issuer
  * may change them at any moment.
  */
-export function createOidcClients(options: OidcClientsOptions): {
-  get(provider: StoredProvider): Promise<OidcClient>
-} {
+export function createOidcClients(options: OidcClientsOptions): OidcClients {
   const known = new Map<string, { readonly metadata: oidc.ServerMetadata; readonly at: number }>()
   const guarded = guardedFetch(options.fetch)
 

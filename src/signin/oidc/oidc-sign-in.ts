@@ -5,14 +5,17 @@ import type { OrgId, ProviderId } from '../../domain/ids.ts'
 import { isJsonObject, type JsonObject } from '../../domain/json.ts'
 import type { ProvedPerson } from '../../domain/sign-in.ts'
 import type { ProviderReads, SignInFlow, SignInFlows, StoredProvider } from '../../domain/sign-in-provider.ts'
-import { createOidcClients, type OidcClient, type OidcClientsOptions, speaking } from './oidc-client.ts'
+import { type OidcClient, type OidcClients, speaking } from './oidc-client.ts'
 import { provedPerson } from './oidc-person.ts'
 
-export interface OidcSignInOptions extends OidcClientsOptions {
+export interface OidcSignInOptions {
+  readonly clients: OidcClients
   readonly providers: ProviderReads
   readonly flows: SignInFlows
   /** Where the provider sends browsers back to: registered there, character by character. */
   readonly redirectUri: string
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
 
 /** What a sign-in is begun with. */
@@ -75,7 +78,7 @@ const MAX_SUBJECT = 255
 
 /** Makes the two halves of a sign-in; what lies between them is a row, so any instance may do the second. */
 export function createOidcSignIn(options: OidcSignInOptions): OidcSignIn {
-  const clients = createOidcClients(options)
+  const { clients } = options
   return {
     async begin({ orgId, providerId, browser, purpose, again }) {
       const provider = await options.providers.find(orgId, providerId)
@@ -97,24 +100,23 @@ export function createOidcSignIn(options: OidcSignInOptions): OidcSignIn {
         ...(again ? { prompt: 'login', max_age: '0' } : {}),
       })
     },
-    finish: (url, browser) => finish(options, clients, url, browser),
+    finish: (url, browser) => finish(options, url, browser),
   }
 }
 
 async function finish(
   options: OidcSignInOptions,
-  clients: ReturnType<typeof createOidcClients>,
   url: URL,
   browser: string | undefined,
 ): Promise<OidcProof> {
   const state = only(url, 'state')
   const flow = state === undefined ? undefined : await options.flows.take(sha256(state), options.now())
-  if (flow === undefined || state === undefined) throw new SignInRejected('flow', undefined)
+  if (flow === undefined || state === undefined || flow.purpose['signOut'] === true) throw new SignInRejected('flow', undefined)
   // Somebody else's answer in this browser would sign it in as somebody else (login CSRF, RFC 6749 §10.12).
   if (browser === undefined || !sha256(browser).equals(flow.browserHash)) throw new SignInRejected('browser', flow)
   const provider = await options.providers.find(flow.orgId, flow.providerId)
   if (provider?.enabled !== true) throw new SignInRejected('provider', flow)
-  const spoken = await clients.get(provider)
+  const spoken = await options.clients.get(provider)
   try {
     return await speaking(() => exchange(options, { provider, flow, url, state, browser }, spoken))
   } catch (error) {
