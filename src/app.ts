@@ -1,7 +1,10 @@
 import express, { type Express, type Request, type Response } from 'express'
 import type { Logger } from 'pino'
 import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
+import type { CheckpointParts } from './audit/write-checkpoints.ts'
+import { auditLogRouter } from './admin/audit-log-router.ts'
 import { ADMIN_MOUNT, adminRouter } from './admin/mount.ts'
+import type { AdminPorts } from './admin/ports.ts'
 import { createAccessTokens } from './auth/access-token.ts'
 import { createKeyAuthenticator, type KeyAuthenticator } from './auth/api-key.ts'
 import { AuthError } from './auth/auth-error.ts'
@@ -59,6 +62,8 @@ export interface AppParts {
   readonly lastUsed: LastUsed
   readonly activity: ActivityBatch
   readonly authFailures: AuthFailureTally
+  /** Signs where chains stand. */
+  readonly checkpoints: CheckpointParts
   readonly logger: Logger
   readonly draining: () => boolean
   /** What cursors take for the time, epoch milliseconds; the system's if absent. */
@@ -77,7 +82,7 @@ export function createApp(parts: AppParts): Express {
   hardenApp(app, { publicUrl, trustProxy: config.server.trustProxy })
   app.use(inSequence(requestContext(), securityHeaders({ publicUrl }), requestLogging(logger)))
   const doors = credentials(parts)
-  const { authenticator, keys } = doors
+  const { authenticator, keys, keysOrBasic } = doors
   const sessions = sessionsOf(parts)
   // First, since nearly every request is its: Express asks one router after the other.
   app.use(
@@ -96,7 +101,17 @@ export function createApp(parts: AppParts): Express {
       onRequest: (line) => opened.store.requestLog.add(line),
     }),
   )
-  app.use(ADMIN_MOUNT, adminApi(parts, { keys, sessions }, report))
+  const admin = adminPorts(parts, report)
+  const byKey = (door: KeyAuthenticator): express.RequestHandler =>
+    keyAuthentication(tallied(door, parts.authFailures), { sourceOf })
+  const csrf = createCsrf(opened.cursorKey, publicUrl)
+  const authenticate = sessionOrKeyAuthentication({ sessions, csrf, keys: byKey(keys) })
+  const bearers = {
+    bearerOf: keyBearerOf,
+    bearerNow: (req: Request) => bearerNow(req, { sessions, keys, sourceOf }),
+  }
+  app.use(ADMIN_MOUNT, adminRouter({ ...admin, ...bearers, authenticate }))
+  app.use(auditLogRouter({ ...admin, ...bearers, authenticate: byKey(keysOrBasic) }))
   app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
   app.use(...tokenEndpoints({ ...parts, ...doors, now: parts.now ?? Date.now }))
   app.use(consoleRouter(consolePorts({ ...parts, sessions, report })))
@@ -105,14 +120,9 @@ export function createApp(parts: AppParts): Express {
   return app
 }
 
-interface AdminDoors {
-  readonly keys: KeyAuthenticator
-  readonly sessions: Sessions
-}
-
-function adminApi(parts: AppParts, { keys, sessions }: AdminDoors, report: Report): express.Router {
+function adminPorts(parts: AppParts, report: Report): AdminPorts {
   const { opened } = parts
-  return adminRouter({
+  return {
     reads: opened.store.reads,
     provisioning: parts.provisioning,
     publicUrl: parts.publicUrl,
@@ -124,22 +134,16 @@ function adminApi(parts: AppParts, { keys, sessions }: AdminDoors, report: Repor
     trustProblem: (trust) => trustProblem(trust, parts.config.auth.allowPrivateIssuers),
     providerConfig: (kind, config) => checkedProviderConfig(parts.config, kind, config),
     sealSecret: (of, secret) => sealProviderSecret(opened.secrets, of, secret),
-    reportActivity: (deeds) => parts.activity.report(deeds),
-    keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
     log: {
+      checkpoints: parts.checkpoints,
       values: opened.values,
       watch: createHeadWatch({ head: (orgId) => opened.store.reads.records.head(orgId), ended: parts.draining }),
       followers: createFollowers(),
       serviceReads: createServiceReads(parts.provisioning.work, Date.now),
     },
-    authenticate: sessionOrKeyAuthentication({
-      sessions,
-      csrf: createCsrf(opened.cursorKey, parts.publicUrl),
-      keys: keyAuthentication(tallied(keys, parts.authFailures), { sourceOf }),
-    }),
-    bearerOf: keyBearerOf,
-    bearerNow: (req) => bearerNow(req, { sessions, keys, sourceOf }),
-  })
+    reportActivity: (deeds) => parts.activity.report(deeds),
+    keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
+  }
 }
 
 /** Every use of a credential; one of a person's is something that they did. */
@@ -172,6 +176,7 @@ async function isReady(opened: AppParts['opened']): Promise<boolean> {
 interface Doors {
   readonly authenticator: Authenticator
   readonly keys: KeyAuthenticator
+  readonly keysOrBasic: KeyAuthenticator
   readonly grants: TokenGrants
   readonly issuerKeys: IssuerKeys
   readonly limiter: FailureLimiter
@@ -200,6 +205,7 @@ function credentials(parts: AppParts): Doors {
   return {
     authenticator: createAuthenticator({ ...shared, jwt }),
     keys: createKeyAuthenticator({ ...shared, keys: opened.store.reads.keys }),
+    keysOrBasic: createKeyAuthenticator({ ...shared, keys: opened.store.reads.keys, admitsBasic: true }),
     grants: createTokenGrants(shared),
     issuerKeys,
     limiter: shared.limiter,

@@ -151,7 +151,10 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     const { draining } = drain
     stopping.postman = postman(parts, publicUrl)
     const notes = { lastUsed, activity, authFailures }
-    listener.app = createApp({ config, publicUrl, opened, provisioning, ...notes, logger, draining })
+    listener.app = createApp({
+      ...{ config, publicUrl, opened, provisioning, ...notes, logger, draining },
+      checkpoints: checkpoints.parts,
+    })
     return { publicUrl, opened, provisioning, ...said, stop: () => stop(stopping) }
   } catch (error) {
     server.close()

@@ -61,9 +61,11 @@ export function answerRoute(): RequestHandler {
 
 const ADMITTED = 'adminRequest'
 
-type Checked = RouteRequest<string, unknown, unknown>
+/** What a handler is given, before its input is checked. */
+export type Checked = RouteRequest<string, unknown, unknown>
 
-async function requestOf(req: Request, res: Response, options: AdminRouterOptions): Promise<Checked> {
+/** Who asks, from the credential that authentication has found. */
+export async function requestOf(req: Request, res: Response, options: AdminRouterOptions): Promise<Checked> {
   const { orgId, account } = options.bearerOf(res)
   const caller: Caller = {
     orgId,
@@ -139,7 +141,8 @@ function withInput({ query, body }: Route, request: Checked, req: Request): Chec
   return { ...request, query: parsed(query, queryOf(req.url), 'query'), body: parsed(body, req.body, 'body') }
 }
 
-function parsed(schema: z.ZodType | undefined, value: unknown, part: 'body' | 'query'): unknown {
+/** A part of the request as its schema has it. @throws InputError */
+export function parsed(schema: z.ZodType | undefined, value: unknown, part: 'body' | 'query'): unknown {
   if (schema === undefined) return {}
   const result = schema.safeParse(value)
   if (!result.success) throw inputError(result.error, part)
@@ -147,7 +150,7 @@ function parsed(schema: z.ZodType | undefined, value: unknown, part: 'body' | 'q
 }
 
 /** The first value of each key. Express 5 would parse the query anew at each access. */
-function queryOf(url: string): Record<string, string> {
+export function queryOf(url: string): Record<string, string> {
   const at = url.indexOf('?')
   const query: Record<string, string> = {}
   if (at < 0) return query

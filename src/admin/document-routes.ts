@@ -1,15 +1,23 @@
 import type { Router } from 'express'
 import { documentPage } from './document-page.ts'
+import { RECORD_SCHEMA } from '../audit/record-schema.ts'
 import { openApiDocument } from './openapi.ts'
 import type { AdminPorts } from './ports.ts'
 import { ROUTES } from './routes.ts'
 
-/** `GET /openapi.json` and `GET /docs`: what the API is. It is the same for everybody and names nobody. */
+/**
+ * `GET /openapi.json` and `GET /docs`: what the API is; `GET /log-record.schema.json`: what a record of the log is. They
+ * are the same for everybody and name nobody.
+ */
 export function documentRoutes(router: Router, { publicUrl }: AdminPorts): void {
   const text = JSON.stringify(openApiDocument(ROUTES, publicUrl))
   const { html, styleHash } = documentPage(ROUTES)
   router.get('/openapi.json', (_req, res) => {
     res.type('application/json').send(text)
+  })
+  const schema = JSON.stringify(RECORD_SCHEMA)
+  router.get('/log-record.schema.json', (_req, res) => {
+    res.type('application/schema+json').send(schema)
   })
   router.get('/docs', (_req, res) => {
     // The one page with a style of its own, named by its hash: nothing else may be loaded or run.

@@ -1,4 +1,4 @@
-import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express'
+import { type Request, type RequestHandler, Router } from 'express'
 import { isId } from '../domain/ids.ts'
 import { DomainError } from '../domain/errors.ts'
 import { HttpProblem } from '../http/http-problem.ts'
@@ -9,7 +9,7 @@ import { admit, answerRoute, bodyOf } from './answer-route.ts'
 import { documentRoutes } from './document-routes.ts'
 import { keepRoute } from './found-route.ts'
 import type { AdminRouterOptions } from './ports.ts'
-import { sendProblem } from './problem.ts'
+import { answerErrors } from './problem.ts'
 import type { Route } from './route.ts'
 import { ROUTES } from './routes.ts'
 
@@ -76,15 +76,5 @@ function checkIds({ texts = [] }: Route, req: Request): void {
   for (const [name, value] of Object.entries(req.params)) {
     if (texts.includes(name) || isId(String(value))) continue
     throw new DomainError('not-found', `There is no ${name} of this id`)
-  }
-}
-
-/** The end of the router. Silent once headers are sent. */
-function answerErrors({ report }: AdminRouterOptions): ErrorRequestHandler {
-  // Express knows an error middleware by its four parameters.
-  return (error: unknown, _req, res, _next) => {
-    const { id } = requestContextOf(res)
-    if (res.headersSent) report(error, id)
-    else sendProblem(res, error, id, report)
   }
 }

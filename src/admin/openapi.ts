@@ -24,12 +24,9 @@ const problem = z.object({
   code: z.string().meta({ description: 'Stable reason, for programs' }),
   requestId: z.string(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
-  fork: z
-    .object({ epoch: z.number().int(), seq: z.number().int(), after: z.string() })
-    .optional()
-    .meta({
-      description: 'Of 410 for a cursor of the log: where what it read ended, and the cursor that goes on there',
-    }),
+  fork: z.object({ epoch: z.number().int(), seq: z.number().int(), after: z.string() }).optional().meta({
+    description: 'Of 410 for a cursor of the log: where what it read ended, and the cursor that goes on there',
+  }),
 })
 
 /**

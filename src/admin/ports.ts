@@ -3,6 +3,7 @@ import type { ValueOpener } from '../audit/opened-values.ts'
 import type { Followers } from '../delivery/followers.ts'
 import type { HeadWatch } from '../delivery/head-watch.ts'
 import type { Account } from '../domain/api-key.ts'
+import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { InviteId, KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
@@ -65,6 +66,8 @@ export interface Bearer {
 
 /** What readers of the log are served with. */
 export interface LogPorts {
+  /** Signs where chains stand. */
+  readonly checkpoints: CheckpointParts
   /** Opens the personal values beside records. */
   readonly values: ValueOpener
   readonly watch: HeadWatch

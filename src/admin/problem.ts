@@ -1,9 +1,11 @@
-import type { Response } from 'express'
+import type { ErrorRequestHandler, Response } from 'express'
 import type { z } from 'zod'
 import { DomainError } from '../domain/errors.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { ERROR_STATUS } from '../http/error-status.ts'
 import { HttpProblem } from '../http/http-problem.ts'
+import { requestContextOf } from '../http/request-context.ts'
+import type { AdminPorts } from './ports.ts'
 
 /** RFC 9457 §6.1. */
 export const PROBLEM_TYPE = 'application/problem+json'
@@ -174,4 +176,14 @@ function retryAfter(seconds: number): { readonly 'Retry-After': string } {
 
 function titled(status: number): { readonly title: string; readonly status: number } {
   return { title: TITLES[status] ?? 'Refused', status }
+}
+
+/** The end of a router of the API. Silent once headers are sent. */
+export function answerErrors({ report }: Pick<AdminPorts, 'report'>): ErrorRequestHandler {
+  // Express knows an error middleware by its four parameters.
+  return (error: unknown, _req, res, _next) => {
+    const { id } = requestContextOf(res)
+    if (res.headersSent) report(error, id)
+    else sendProblem(res, error, id, report)
+  }
 }

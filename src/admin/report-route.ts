@@ -4,8 +4,10 @@ import type { AskedAt } from '../audit/report-time.ts'
 import type { Report } from '../audit/report.ts'
 import { type TimeZone, timeZone } from '../audit/time-zone.ts'
 import type { OrgId } from '../domain/ids.ts'
+import type { JsonObject } from '../domain/json.ts'
+import { recordReading } from '../provisioning/record-log-use.ts'
 import type { AdminPorts } from './ports.ts'
-import { type Route, route, type RouteAnswer } from './route.ts'
+import { type Route, route, type RouteAnswer, type RouteRequest } from './route.ts'
 
 const cell = z.union([z.string(), z.number(), z.null()])
 
@@ -50,25 +52,30 @@ export function reportRoutes<Query extends z.ZodRawShape>(shape: ReportShape<Que
     bom: z.stringbool().default(false).meta({ description: 'Begin with U+FEFF, for spreadsheets that need it' }),
   })
   type Asked = z.output<z.ZodObject<Query>> & { readonly tz: string }
-  const built = async (ports: AdminPorts, orgId: OrgId, asked: Asked): Promise<[Report, TimeZone]> => {
+  const built = async (request: RouteRequest, asked: Asked): Promise<[Report, TimeZone]> => {
+    const { ports, orgId, provisioning, caller } = request
     const zone = timeZone(asked.tz)
-    return [await shape.build({ ports, orgId, clock: { zone, now: ports.now() } }, asked), zone]
+    const report = await shape.build({ ports, orgId, clock: { zone, now: ports.now() } }, asked)
+    await recordReading(provisioning, ports.reads.records, caller, { report: report.name, asked: questionOf(asked) })
+    return [report, zone]
   }
   const common = { method: 'GET', tag: 'Reports', who: 'reader' } as const
   return [
     route({
       ...{ ...common, path, summary, query },
       answer: { status: 200, schema: shownReport },
-      async handle({ ports, orgId, query: asked }) {
-        const [report, zone] = await built(ports, orgId, asked as unknown as Asked)
+      async handle(request) {
+        const asked = request.query as unknown as Asked
+        const [report, zone] = await built(request, asked)
         return { pieces: jsonReport(report, zone) }
       },
     }),
     route({
       ...{ ...common, path: `${path}.csv`, summary: `${summary}, as CSV`, query: withBom },
       answer: { status: 200, media: 'text/csv; charset=utf-8; header=present' },
-      async handle({ ports, orgId, query: asked }) {
-        const [report, zone] = await built(ports, orgId, asked as unknown as Asked)
+      async handle(request) {
+        const asked = request.query as unknown as Asked
+        const [report, zone] = await built(request, asked)
         const { bom } = asked as unknown as { readonly bom: boolean }
         return asFile(`attachment; filename="${report.name}.csv"`, csvReport(report, zone, { bom }))
       },
@@ -76,8 +83,9 @@ export function reportRoutes<Query extends z.ZodRawShape>(shape: ReportShape<Que
     route({
       ...{ ...common, path: `${path}.html`, summary: `${summary}, as a page to print`, query },
       answer: { status: 200, media: 'text/html; charset=utf-8' },
-      async handle({ ports, orgId, query: asked }) {
-        const [report, zone] = await built(ports, orgId, asked as unknown as Asked)
+      async handle(request) {
+        const asked = request.query as unknown as Asked
+        const [report, zone] = await built(request, asked)
         return asFile(`inline; filename="${report.name}.html"`, htmlReport(report, zone), {
           'Content-Security-Policy':
             `default-src 'none'; style-src '${REPORT_STYLE_HASH}'; base-uri 'none'; form-action 'none'; ` +
@@ -86,6 +94,12 @@ export function reportRoutes<Query extends z.ZodRawShape>(shape: ReportShape<Que
       },
     }),
   ]
+}
+
+/** What was asked, whatever form the answer has. */
+function questionOf(asked: Readonly<Record<string, unknown>>): JsonObject {
+  const { tz: _tz, bom: _bom, ...question } = asked
+  return question as JsonObject
 }
 
 function asFile(

@@ -56,8 +56,8 @@ export interface RouteAnswer<Out> {
   readonly version?: number
   /** Further headers, e.g. `Location`. */
   readonly headers?: Readonly<Record<string, string>>
-  /** In place of `body`: pieces of text, sent as the client takes them. */
-  readonly pieces?: AsyncIterable<string>
+  /** In place of `body`: pieces of it, sent as the client takes them. */
+  readonly pieces?: AsyncIterable<string | Uint8Array>
 }
 
 interface Shape<Path extends string, Query extends z.ZodType, Body extends z.ZodType, Out extends z.ZodType> {

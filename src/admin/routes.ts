@@ -5,6 +5,7 @@ import { groupRoutes } from './group-routes.ts'
 import { inviteRoutes } from './invite-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { logRoutes } from './log-routes.ts'
+import { logExportRoutes } from './log-export-routes.ts'
 import { meRoutes } from './me-routes.ts'
 import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
@@ -83,5 +84,6 @@ export const ROUTES: readonly Route[] = [
   ...ruleRoutes,
   ...reportsRoutes,
   ...logRoutes,
+  ...logExportRoutes,
   ...reviewRoutes,
 ]

@@ -28,6 +28,7 @@ export async function accessReport(history: HistoryReads, orgId: OrgId, { at, of
   return {
     name: 'access',
     title: 'Access at an instant',
+    ...(about === undefined ? {} : { about }),
     facts: [
       { name: 'at', label: 'At', kind: 'time', value: at },
       { name: 'record', label: 'After record', kind: 'number', value: seq },

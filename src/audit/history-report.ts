@@ -23,6 +23,7 @@ export async function historyReport(
   const names = await Names.read(history, orgId, [about])
   return {
     name: 'history',
+    about,
     title: 'user' in of ? 'History of a person' : 'History of a team',
     facts: [{ name: 'about', label: 'About', value: names.of(about) }],
     columns: COLUMNS,

@@ -9,6 +9,8 @@ export interface RecordFacts {
   readonly verb: string
   readonly result: string
   readonly reason: string | undefined
+  /** The HTTP status that was answered, of what was refused. */
+  readonly status: number | undefined
   readonly actor: JsonObject
   readonly client: JsonObject
   readonly targets: readonly JsonObject[]
@@ -23,10 +25,12 @@ export interface RecordFacts {
 export function factsOf(record: StoredRecord, pii: readonly PiiTriple[]): RecordFacts {
   const body = objectOf(disclosed(record.body, pii))
   const [thing = '', verb = ''] = record.action.split('.')
+  const outcome = objectOf(body['outcome'])
   const [targets, changes] = [listOf(body['targets']), listOf(body['changes'])]
   return {
     ...{ thing, verb, result: record.result, targets, changes, effects: listOf(body['effects']) },
-    reason: textIn(objectOf(body['outcome'])['reason']),
+    reason: textIn(outcome['reason']),
+    status: typeof outcome['status'] === 'number' ? outcome['status'] : undefined,
     actor: objectOf(body['actor']),
     client: objectOf(body['client']),
     target: (type) => targets.find((target) => target['type'] === type),

@@ -29,6 +29,8 @@ export interface Report {
   /** Names files: letters and dashes. */
   readonly name: string
   readonly title: string
+  /** The id of the person, team or review that it is about; absent where it is about all. */
+  readonly about?: string
   /** What was asked. */
   readonly facts: readonly Fact[]
   readonly columns: readonly Column[]

@@ -30,6 +30,7 @@ export async function reviewReport(
   const { name, created, seq, state, signed = null, digest = null } = review
   return {
     name: 'review',
+    about: id,
     title: `Access review: ${name}`,
     facts: [
       { name: 'review', label: 'Review', value: id },

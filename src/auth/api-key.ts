@@ -20,6 +20,8 @@ export interface KeyAuthenticatorOptions {
   readonly now: () => number
   /** Told of every use of a key. */
   readonly onUsed: LastUsed['note']
+  /** Whether a key may come as the password of Basic too (RFC 7617), whatever the user name: W&B's programs do that. */
+  readonly admitsBasic?: boolean
 }
 
 /** Finds out who sent a request of the admin API from its `Authorization` header. */
@@ -32,8 +34,8 @@ export interface KeyAuthenticator {
 }
 
 /**
- * Admits bearer keys alone: no token of a connection, no access token or JWT, and no Basic, which browsers send by
- * themselves.
+ * Admits bearer keys alone: no token of a connection, no access token or JWT, and, unless it is told to, no Basic, which
+ * browsers send by themselves.
  */
 export function createKeyAuthenticator(options: KeyAuthenticatorOptions): KeyAuthenticator {
   return {
@@ -48,13 +50,14 @@ export function createKeyAuthenticator(options: KeyAuthenticatorOptions): KeyAut
 }
 
 async function identify(
-  { keys, now, onUsed }: KeyAuthenticatorOptions,
+  { keys, now, onUsed, admitsBasic = false }: KeyAuthenticatorOptions,
   header: string | undefined,
 ): Promise<KeyBearer> {
   if (header === undefined || header.trim() === '') throw unauthorized('key.missing')
   const credential = parseAuthorization(header)
-  if (credential?.scheme !== 'bearer') throw unauthorized('key.malformed')
-  const key = await guarded(() => findKey(keys, credential.text))
+  if (credential === undefined || (credential.scheme === 'basic' && !admitsBasic)) throw unauthorized('key.malformed')
+  const text = credential.scheme === 'bearer' ? credential.text : credential.password
+  const key = await guarded(() => findKey(keys, text))
   if (key === undefined) throw unauthorized('key.unknown')
   checkLive(key, now())
   const user = key.holder?.accountType === 'USER' ? { user: key.holder.id } : {}

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Command } from 'commander'
+import { RECORD_SCHEMA } from '../audit/record-schema.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { StoredRecord } from '../domain/ports.ts'
@@ -36,6 +37,12 @@ export function logCommand(ports: CommandPorts): Command {
     .action(async (options: TailOptions) => {
       const stop = options.follow === true ? interruptSignal() : undefined
       await ports.withStore((operator) => tail(ports, operator, options, stop))
+    })
+  log
+    .command('schema')
+    .description('print the JSON Schema of a record')
+    .action(() => {
+      ports.out(JSON.stringify(RECORD_SCHEMA, undefined, 2))
     })
   for (const command of [
     ...[verifyCommand(ports), logKeyCommand(ports), acceptForkCommand(ports)],

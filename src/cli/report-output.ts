@@ -3,7 +3,9 @@ import { cellText, csvReport, htmlReport, jsonReport } from '../audit/render-rep
 import type { AskedAt } from '../audit/report-time.ts'
 import type { Fact, Report } from '../audit/report.ts'
 import { type TimeZone, timeZone } from '../audit/time-zone.ts'
+import type { JsonObject } from '../domain/json.ts'
 import type { OrgSummary } from '../domain/ports.ts'
+import { recordReading } from '../provisioning/record-log-use.ts'
 import { getOrg } from './lookup.ts'
 import { printable } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
@@ -44,9 +46,18 @@ export function reportCommand<Options extends ReportOptions>(
       await ports.withStore(async (operator) => {
         const org = await getOrg(operator, options.org)
         const report = await build({ operator, org, clock: { zone, now: Date.now() } }, options)
+        const reading = { report: report.name, asked: questionOf(report, command.opts()) }
+        const reader = { ...operator.operation(), orgId: org.id }
+        await recordReading(operator.provisioning, operator.reads.records, reader, reading)
         for await (const piece of pieces(report, zone, options)) await ports.write(piece)
       })
     })
+}
+
+/** What was asked, whatever form the answer has. Who it is about was typed as a name: the report knows the id. */
+function questionOf({ about }: Report, options: Readonly<Record<string, JsonObject[string]>>): JsonObject {
+  const { org: _org, tz: _tz, format: _format, bom: _bom, json: _json, user: _user, team: _team, ...question } = options
+  return { ...question, ...(about === undefined ? {} : { about }) }
 }
 
 function pieces(report: Report, zone: TimeZone, { format, json, bom }: ReportOptions): AsyncGenerator<string> {

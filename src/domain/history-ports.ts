@@ -75,6 +75,8 @@ export interface HistoryReads {
   staged(orgId: OrgId, people: readonly UserId[]): Promise<readonly StagedRemoval[]>
   /** Names by id of people, groups, custom roles, rules, connections and keys of an org, deleted ones too. */
   names(orgId: OrgId, ids: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** The primary e-mail addresses of people who have one, by id. */
+  emails(orgId: OrgId, people: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** Records by their place in the log. */
   origins(orgId: OrgId, seqs: readonly number[]): Promise<ReadonlyMap<number, RecordOrigin>>
   /** Records by id. */

@@ -60,6 +60,18 @@ export function historyReads(db: Kysely<Database>, dialect: Dialect): HistoryRea
       const { rows } = await namesOf(dialect, orgId, ids).execute(db)
       return new Map(rows.map(({ id, name }) => [id, name]))
     },
+
+    async emails(orgId, people) {
+      if (people.length === 0) return new Map()
+      const rows = await db
+        .selectFrom('user_email')
+        .select(['user_id', 'value'])
+        .where('org_id', '=', orgId)
+        .where(sql<boolean>`user_id in ${idList(dialect, people)}`)
+        .where('is_primary', '=', 1)
+        .execute()
+      return new Map(rows.map(({ user_id, value }) => [user_id, value]))
+    },
   }
 }
 

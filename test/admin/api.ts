@@ -21,7 +21,7 @@ import { createKey } from '../../src/provisioning/api-keys.ts'
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
 import { activityOf } from '../support/activity.ts'
 import { openTestStore, type TestStore } from '../support/databases.ts'
-import { openedLog } from '../support/log-store.ts'
+import { checkpointParts, freshLogKey, openedLog } from '../support/log-store.ts'
 import { foundTenant, operation, type Tenant } from '../support/tenant.ts'
 
 export const PUBLIC_URL = 'https://scim.example'
@@ -207,6 +207,7 @@ function appOver({ test, tenant, activity, failures, now, env, secrets }: AppPar
     lastUsed: { note: () => undefined, flush: () => Promise.resolve(), stop: () => Promise.resolve() },
     activity,
     authFailures: createAuthFailureTally(),
+    checkpoints: checkpointParts(test, freshLogKey()),
     logger: createLogger('error', lines),
     draining: () => false,
     ...(now === undefined ? {} : { now }),

@@ -229,6 +229,7 @@ forEachDialect('plans of hot queries', function (dialect) {
       'access_period_pkey',
     ],
     ['names of anything', () => reads().history.names(org(), [user(7), group(7)]), 'user_pkey', 'scim_group_pkey'],
+    ['addresses of anybody', () => reads().history.emails(org(), [user(7)]), 'user_email_primary'],
     ['records by place', () => reads().history.origins(org(), [100_001, 100_002]), 'provisioning_event_pkey'],
     ['records by id', () => reads().history.causes(org(), ['e-7' as RecordId]), 'event_id'],
     ['a page of accounts to look at', () => reads().standing.accounts(org(), user(70), 50), 'user_pkey'],

@@ -20,7 +20,7 @@ import { createConnection } from '../../../src/provisioning/create-connection.ts
 import type { RequestLine } from '../../../src/scim/mount.ts'
 import { activityOf } from '../../support/activity.ts'
 import { openTestStore, type TestStore } from '../../support/databases.ts'
-import { openedLog } from '../../support/log-store.ts'
+import { checkpointParts, freshLogKey, openedLog } from '../../support/log-store.ts'
 import { foundTenant, operation, type Tenant } from '../../support/tenant.ts'
 import { fresh, ScimClient } from './scim-client.ts'
 
@@ -142,6 +142,7 @@ function appOver({ test, tenant, options, requestLines, failures }: AppParts): R
     lastUsed: { note: () => undefined, flush: () => Promise.resolve(), stop: () => Promise.resolve() },
     activity: activityOf(test),
     authFailures: createAuthFailureTally(),
+    checkpoints: checkpointParts(test, freshLogKey()),
     logger: createLogger('error', lines),
     draining: () => false,
     ...(options.now === undefined ? {} : { now: options.now }),
