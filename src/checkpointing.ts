@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { checkpointEntry } from './audit/checkpoint.ts'
 import { adoptLogKey, type CheckpointParts, writeCheckpoints } from './audit/write-checkpoints.ts'
-import { appendCheckpoints } from './audit/checkpoint-file.ts'
+import { appendCheckpoints, appendErasures } from './audit/checkpoint-file.ts'
 import { newId } from './domain/ids.ts'
 import type { OpenedStore } from './opened-store.ts'
 
@@ -44,12 +44,23 @@ export function createCheckpointing({ opened, file, logger }: CheckpointingParts
     }
   }
 
+  async function exportErasures(): Promise<void> {
+    if (file === undefined) return
+    for (;;) {
+      const waiting = await store.reads.privacy.erasuresWaiting(EXPORTED_AT_ONCE)
+      if (waiting.length === 0) return
+      appendErasures(file, deployment, waiting)
+      await store.markErasuresExported(waiting, Date.now())
+    }
+  }
+
   return {
     parts,
     async write(all = false) {
       await forks.recheck()
       await writeCheckpoints(parts, all)
       await exportWaiting()
+      await exportErasures()
     },
     async adoptKey() {
       const now = Date.now()

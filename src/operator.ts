@@ -51,6 +51,10 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
         values: opened.values,
         forks,
       },
+      async finishErasure(full) {
+        await checkpoints.write()
+        return { ...(await opened.connections.scrub(full)), outside: config.log.checkpointFile !== undefined }
+      },
       operation,
       mintToken,
       mintSetupLink: () => mintSetupLink(Date.now()),

@@ -10,6 +10,7 @@ import type { InviteId, KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { ProviderKind } from '../domain/sign-in.ts'
 import type { SignInProvider } from '../domain/sign-in-provider.ts'
+import type { ErasureReach } from '../domain/privacy.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { Deed } from '../domain/activity.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
@@ -54,6 +55,8 @@ export interface AdminPorts {
   /** The secret of a sign-in provider as it is stored. */
   readonly sealSecret: (of: Pick<SignInProvider, 'orgId' | 'kind'>, secret: string) => Uint8Array
   readonly log: LogPorts
+  /** After an erasure is committed: takes its bytes out of the store's files, as far as can be while it serves. */
+  readonly finishErasure: () => Promise<ErasureReach>
   /** Keeps the answer of a request that is to be done once. */
   readonly keepAnswer: (orgId: OrgId, key: OnceKey, answer: OnceAnswer) => Promise<void>
 }

@@ -11,6 +11,7 @@ import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
 import { ownerRoutes } from './owner-routes.ts'
 import { personalKeyRoutes } from './personal-key-routes.ts'
+import { privacyRoutes } from './privacy-routes.ts'
 import { reportsRoutes } from './report-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { roleRoutes } from './role-routes.ts'
@@ -82,6 +83,7 @@ export const ROUTES: readonly Route[] = [
   ...signInRoutes,
   ...breakerRoutes,
   ...ruleRoutes,
+  ...privacyRoutes,
   ...reportsRoutes,
   ...logRoutes,
   ...logExportRoutes,

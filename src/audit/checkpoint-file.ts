@@ -1,24 +1,55 @@
-import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { checkpointLine, isSigned, readCheckpointLine } from './checkpoint.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { OrgId } from '../domain/ids.ts'
+import type { OrgId, UserId } from '../domain/ids.ts'
+import type { Erasure } from '../domain/privacy.ts'
 
 /**
  * Adds checkpoints to the end of a file, a line each, and has them on its disk before it returns. The file and its
  * folder are made. @throws the system's error
  */
 export function appendCheckpoints(file: string, checkpoints: readonly Checkpoint[]): void {
+  appendLines(file, checkpoints.map(checkpointLine))
+}
+
+/**
+ * Adds who was erased to the same file, for a restore of a backup that still has them. A line holds ids and a time.
+ * @param deployment name of the deployment
+ */
+export function appendErasures(file: string, deployment: string, erasures: readonly Erasure[]): void {
+  const lines = erasures.map(({ orgId, person, seq, at }) =>
+    JSON.stringify({ erasure: { deployment, org: orgId, person, record: seq, time: new Date(at).toISOString() } }),
+  )
+  appendLines(file, lines)
+}
+
+function appendLines(file: string, lines: readonly string[]): void {
   mkdirSync(dirname(file), { recursive: true })
   const descriptor = openSync(file, 'a', 0o640)
   try {
-    writeSync(descriptor, checkpoints.map((checkpoint) => `${checkpointLine(checkpoint)}\n`).join(''))
+    writeSync(descriptor, lines.map((line) => `${line}\n`).join(''))
     fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** Whom a file says this deployment erased. A file that is not there has nobody. */
+export async function erasedOutside(
+  file: string | undefined,
+  deployment: string,
+): Promise<readonly Pick<Erasure, 'orgId' | 'person'>[]> {
+  const erased: Pick<Erasure, 'orgId' | 'person'>[] = []
+  if (file === undefined || !existsSync(file)) return erased
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    if (!line.includes('"erasure"')) continue
+    const { erasure } = JSON.parse(line) as { erasure?: { deployment: string; org: OrgId; person: UserId } }
+    if (erasure?.deployment === deployment) erased.push({ orgId: erasure.org, person: erasure.person })
+  }
+  return erased
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { OrgId, RecordId, UserId } from '../domain/ids.ts'
 import type { Json, JsonObject } from '../domain/json.ts'
-import { Personal } from '../domain/record.ts'
+import { Personal, unknownPerson } from '../domain/record.ts'
 import type { Actor, RecordChange, RecordDraft, RecordEffect, RecordTarget, RecordValue } from '../domain/record.ts'
 
 const BODY_VERSION = 1
@@ -33,7 +33,7 @@ export function bodyOf(draft: RecordDraft, stamp: BodyStamp, commit: Commit): Js
     actor: actorFacts(draft.actor),
     cause: draft.cause,
     changes: listed(draft.changes?.map(changeFacts)),
-    client: filled({ ip: request?.client?.ip, userAgent: request?.client?.userAgent }),
+    client: clientFacts(draft),
     effects: listed(groupEffects(draft.effects ?? []).map(effectFacts)),
     id: stamp.id,
     latencyUs: stamp.latencyUs,
@@ -55,6 +55,7 @@ export function peopleIn(draft: RecordDraft): readonly UserId[] {
     if (value instanceof Personal) people.add(value.person)
     else if (typeof value === 'object' && value !== null) Object.values(value).forEach(search)
   }
+  search(clientFacts(draft))
   for (const target of draft.targets) search(targetFacts(target))
   for (const change of draft.changes ?? []) search(changeFacts(change))
   return [...people]
@@ -87,6 +88,25 @@ function groupEffects(effects: readonly RecordEffect[]): readonly RecordEffect[]
 
 function actorFacts({ type, id, connectionId, tokenId, issuer, subject, onBehalfOf }: Actor): Facts {
   return { type, id, connectionId, tokenId, issuer, subject, onBehalfOf }
+}
+
+/**
+ * Where a request came from: in clear for machines, which connections and keys of service accounts are; of a person it is
+ * as personal as their name.
+ */
+function clientFacts(draft: RecordDraft): Facts | undefined {
+  const { ip, userAgent } = draft.request?.client ?? {}
+  const person = personBehind(draft)
+  if (person === undefined) return filled({ ip, userAgent })
+  const sealed = (text: string | undefined) => (text === undefined ? undefined : new Personal(person, text))
+  return filled({ ip: sealed(ip), userAgent: sealed(userAgent) })
+}
+
+/** Whose browser a request came from: who acts, else whom it is about, else somebody who is nobody here. */
+function personBehind({ actor, targets, request }: RecordDraft): UserId | undefined {
+  if (request?.client === undefined || !(actor.type === 'user' || actor.type === 'system')) return undefined
+  const about = targets.find(({ type }) => type === 'user')?.id
+  return (actor.id ?? about ?? unknownPerson(request.receivedAt)) as UserId
 }
 
 function targetFacts({ type, id, externalId, display }: RecordTarget): Facts {

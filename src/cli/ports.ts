@@ -1,6 +1,7 @@
 import type { ForkGuard } from '../audit/forks.ts'
 import type { ValueOpener } from '../audit/opened-values.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
+import type { ErasureReach } from '../domain/privacy.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { InviteId, KeyId, TokenId, UserId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
@@ -45,6 +46,11 @@ export interface Operator {
   readonly reads: ReadStores
   readonly provisioning: Provisioning
   readonly log: OperatorLog
+  /**
+   * After an erasure is committed: takes its bytes out of the store's files and tells the file outside.
+   * @param full whether PostgreSQL rewrites the tables that held them
+   */
+  finishErasure(full: boolean): Promise<ErasureReach>
   /** The local operator, now. */
   operation(): Operation
   /** A fresh token or key: its text is shown once, only its hash is kept. */

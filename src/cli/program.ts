@@ -13,6 +13,7 @@ import { groupCommand } from './group-commands.ts'
 import { logCommand } from './log-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
+import { privacyCommand } from './privacy-commands.ts'
 import { reportCommands } from './report-commands.ts'
 import { reviewCommand } from './review-commands.ts'
 import { roleCommand } from './role-commands.ts'
@@ -58,6 +59,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(serviceAccountCommand(ports))
   program.addCommand(importCommand(ports))
   program.addCommand(logCommand(ports))
+  program.addCommand(privacyCommand(ports))
   program.addCommand(reportCommands(ports))
   program.addCommand(reviewCommand(ports))
   program.addCommand(doctorCommand(ports))

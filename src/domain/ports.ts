@@ -20,6 +20,7 @@ import type { ServiceReads, TeamReads } from './team-ports.ts'
 import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { IdentityReads } from './sign-in.ts'
+import type { PrivacyReads } from './privacy.ts'
 import type { ProviderReads } from './sign-in-provider.ts'
 import type { SealedValues } from './sealed-values.ts'
 import type { ReviewReads } from './review.ts'
@@ -253,6 +254,7 @@ export interface ReadStores {
   readonly identities: IdentityReads
   readonly activity: ActivityReads
   readonly providers: ProviderReads
+  readonly privacy: PrivacyReads
 }
 
 /** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */

@@ -15,6 +15,14 @@ export class Personal {
   }
 }
 
+/** How long those who are nobody here are sealed under one key. */
+const UNKNOWN_MS = 90 * 86_400_000
+
+/** Whose key what is personal of somebody unknown is sealed under at a time: another one every 90 days. */
+export function unknownPerson(at: number): UserId {
+  return `unknown-${Math.floor(at / UNKNOWN_MS)}` as UserId
+}
+
 /** A value of a record: JSON with integers only, in which personal values stand wrapped. */
 export type RecordValue = Json | Personal | readonly RecordValue[] | { readonly [key: string]: RecordValue | undefined }
 
@@ -68,6 +76,7 @@ export interface RecordTarget {
     | 'invite'
     | 'domain'
     | 'sink'
+    | 'hold'
   readonly id: string
   readonly externalId?: string | Personal
   readonly display?: string | Personal

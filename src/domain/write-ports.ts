@@ -21,6 +21,7 @@ import type { ReviewWrites } from './review.ts'
 import type { GivenSeat, SeatKey, SeatsLeftRow, WaitingPerson } from './seat-allocation.ts'
 import type { AccountType } from './access.ts'
 import type { IdentityWrites } from './sign-in.ts'
+import type { PrivacyWrites } from './privacy.ts'
 import type { ProviderWrites } from './sign-in-provider.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
 import type { SinkWrites } from './sink.ts'
@@ -50,7 +51,7 @@ export interface UserWrites {
   update(orgId: OrgId, before: User, after: User): Promise<void>
   /** Soft: the row, its facts and its log stay. Groups it was listed in count one less. */
   remove(orgId: OrgId, id: UserId, at: number): Promise<void>
-  /** A deleted person, and when (epoch milliseconds) they were. */
+  /** A deleted person who was not erased, and when (epoch milliseconds) they were. */
   findDeleted(orgId: OrgId, id: UserId): Promise<{ readonly user: User; readonly at: number } | undefined>
   /** Who has the userName in any spelling of case. */
   nameHolder(orgId: OrgId, userName: string): Promise<User | undefined>
@@ -391,5 +392,6 @@ export interface WriteStores {
   readonly sinks: SinkWrites
   readonly invites: InviteWrites
   readonly providers: ProviderWrites
+  readonly privacy: PrivacyWrites
   readonly journal: Journal
 }

@@ -1,11 +1,8 @@
-import type { OrgId, UserId } from '../domain/ids.ts'
+import type { OrgId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
-import { Personal } from '../domain/record.ts'
 import type { Operation } from './found-org.ts'
+import { operatorText } from './operator-text.ts'
 import type { Provisioning } from './provisioning.ts'
-
-/** Whose key free text of operators is kept under: it may name anybody. */
-const OPERATOR = 'operator' as UserId
 
 /** Why and from where a chain is continued although another one went on from an earlier place of it. */
 export interface ForkDecision {
@@ -36,7 +33,7 @@ export function acceptFork(
       request: operation.request,
       outcome: { result: 'success', params: { after, ...(lost === undefined ? {} : { lost }) } },
       targets: [{ type: 'org', id: orgId }],
-      changes: [{ path: 'reason', new: new Personal(OPERATOR, reason) }],
+      changes: [{ path: 'reason', new: operatorText(reason) }],
     })
     return { seq }
   })

@@ -2,6 +2,7 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
+import type { User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { revokeKeysOf } from './api-keys.ts'
 import { endedAccess, guardRemovals, holdRemoval, removerOf } from './guard-removals.ts'
@@ -44,26 +45,36 @@ export function deleteUser(
     if (user === undefined) throw new DomainError('not-found', `User ${id} not found`)
     checkVersion(user.version, options.ifMatch)
     await checkMayDelete(stores, orgId, caller, user.owner)
-    await checkAdminStays(stores, caller, user)
-    await checkNotBreakGlass(stores, caller, user)
-    await stores.users.remove(orgId, id, stores.now)
-    await stores.count(orgId, 'user', -1)
-    if (user.status === 'pending') await endInvites(stores, orgId, id)
-    if (user.accountType !== 'USER') await revokeKeysOf(stores, caller, orgId, id)
-    const effects = await reconcilePeople(stores, orgId, [id])
-    const ended = await endSessions(stores, orgId, id)
-    await stores.journal.append(orgId, {
-      action: 'user.delete',
-      actor: caller.actor,
-      request: caller.request,
-      outcome: { result: 'success' },
-      targets: [userTarget(user), ...ended.targets],
-      effects,
-      steps: ended.steps,
-    })
-    const remover = removerOf(caller)
-    if (remover === undefined || !endedAccess(effects, id)) return
-    const { settings } = await stores.orgs.policy(orgId)
-    await guardRemovals(stores, remover, settings.breaker, { act: 'delete', people: [id] })
+    await removePerson(stores, caller, user)
   })
+}
+
+/**
+ * The same within a unit of work, with its record.
+ * @throws DomainError `forbidden`, `last-admin`
+ */
+export async function removePerson(stores: WriteStores, caller: Caller, user: User): Promise<void> {
+  const { orgId } = caller
+  const { id } = user
+  await checkAdminStays(stores, caller, user)
+  await checkNotBreakGlass(stores, caller, user)
+  await stores.users.remove(orgId, id, stores.now)
+  await stores.count(orgId, 'user', -1)
+  if (user.status === 'pending') await endInvites(stores, orgId, id)
+  if (user.accountType !== 'USER') await revokeKeysOf(stores, caller, orgId, id)
+  const effects = await reconcilePeople(stores, orgId, [id])
+  const ended = await endSessions(stores, orgId, id)
+  await stores.journal.append(orgId, {
+    action: 'user.delete',
+    actor: caller.actor,
+    request: caller.request,
+    outcome: { result: 'success' },
+    targets: [userTarget(user), ...ended.targets],
+    effects,
+    steps: ended.steps,
+  })
+  const remover = removerOf(caller)
+  if (remover === undefined || !endedAccess(effects, id)) return
+  const { settings } = await stores.orgs.policy(orgId)
+  await guardRemovals(stores, remover, settings.breaker, { act: 'delete', people: [id] })
 }

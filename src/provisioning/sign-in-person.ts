@@ -1,7 +1,7 @@
 import type { Caller } from '../domain/caller.ts'
 import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
-import { type Actor, Personal, type RecordTarget } from '../domain/record.ts'
+import { type Actor, Personal, type RecordTarget, unknownPerson } from '../domain/record.ts'
 import type { ProvedPerson, SignedIn } from '../domain/sign-in.ts'
 import type { User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
@@ -100,12 +100,9 @@ function providerTarget({ providerId }: ProvedPerson): RecordTarget {
   return { type: 'provider', id: providerId }
 }
 
-/** How long those who are nobody here are sealed under one key; it is then let go with all that it sealed. */
-const UNKNOWN_MS = 90 * 86_400_000
-
 /** Somebody who is nobody here: what is personal of them is sealed under a key that changes every 90 days. */
 function unknownTarget(stores: WriteStores, { issuer, subject, email, userName }: ProvedPerson): RecordTarget {
-  const unknown = `unknown-${Math.floor(stores.now / UNKNOWN_MS)}` as UserId
+  const unknown = unknownPerson(stores.now)
   const display = email ?? userName
   return {
     ...{ type: 'identity', id: unknown, externalId: new Personal(unknown, `${issuer} ${subject}`) },

@@ -15,6 +15,8 @@ export interface SqliteConnections {
   readonly dataVersion: () => number
   /** Copies the write-ahead log into the file, as far as readers allow. @throws the driver's error */
   readonly checkpoint: () => void
+  /** Copies all of the write-ahead log into the file and empties it. @returns false while a reader is in the way */
+  readonly truncateLog: () => boolean
   /** Fast consistency check of the whole file; the problems found, empty when sound. */
   quickCheck(): readonly string[]
   close(): Promise<void>
@@ -48,6 +50,10 @@ export function openSqlite(file: string, onQuery?: QueryListener): SqliteConnect
     dataVersion: () => dataVersion.get() as number,
     checkpoint: () => {
       writing.pragma('wal_checkpoint(PASSIVE)')
+    },
+    truncateLog: () => {
+      const [result] = writing.pragma('wal_checkpoint(TRUNCATE)') as readonly { readonly busy: number }[]
+      return result?.busy === 0
     },
     quickCheck: () => quickCheck(writing),
     close() {

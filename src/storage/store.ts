@@ -4,6 +4,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import { migrate, migrationStatus, type MigrationState, unknownMigrations } from '../../db/migrate.ts'
 import type { Database } from '../../db/schema.ts'
 import type { PersonDay } from '../domain/activity.ts'
+import type { Erasure, ScrubReport } from '../domain/privacy.ts'
 import type { KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
 import type { CheckpointWrites } from '../domain/checkpoint.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
@@ -47,6 +48,8 @@ import { signInFlows } from './sign-in-flows.ts'
 import { providerReads } from './sign-in-providers.ts'
 import { sinkReads } from './sinks.ts'
 import { teamReads } from './team-reads.ts'
+import { markErasuresExported, privacyReads } from './privacy.ts'
+import { scrubPostgres, scrubSqlite } from './scrub.ts'
 import { seatReads } from './seat-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { sessionReads } from './sessions.ts'
@@ -77,6 +80,11 @@ export interface StoreConnections {
   readonly dataVersion: (() => number) | undefined
   /** Of the embedded store: copies its write-ahead log into the file. */
   readonly checkpoint: (() => void) | undefined
+  /**
+   * Takes what was erased out of the store's own files, as far as that can be.
+   * @param full on PostgreSQL also rewrites the tables that held it, which locks each of them for as long as that takes
+   */
+  scrub(full: boolean): Promise<ScrubReport>
   migrationStatus(): Promise<readonly MigrationState[]>
   /** Migrations that a newer version ran on this store. */
   unknownMigrations(): Promise<readonly MigrationState[]>
@@ -112,6 +120,7 @@ export function openConnections(location: StoreLocation): StoreConnections {
     findDeployment: () => findDeployment(reader),
     insertDeployment: (row: Omit<Deployment, 'id'>) =>
       inTransaction(writer, dialect, (db) => insertDeployment(db, row)),
+    scrub: (full: boolean) => (sqlite === undefined ? scrubPostgres(writer, full) : scrubSqlite(sqlite)),
     close: () => open.close(),
   })
   return { ...connections, dataVersion: sqlite?.dataVersion, checkpoint: sqlite?.checkpoint }
@@ -143,6 +152,8 @@ export interface Store {
   saveActivity(days: readonly PersonDay[]): Promise<void>
   /** Keeps what a request was answered that is to be done once. */
   keepAnswer(orgId: OrgId, key: OnceKey, answer: OnceAnswer): Promise<void>
+  /** Notes that erasures were written outside the store. */
+  markErasuresExported(erasures: readonly Erasure[], at: number): Promise<void>
 }
 
 export function openStore(
@@ -181,6 +192,7 @@ export function openStore(
     ensureChain: (orgId) => write((db) => insertChain(db, orgId)),
     saveLastUsed: (uses) => write((db) => saveLastUsed(db, uses)),
     keepAnswer: (orgId, key, answer) => write((db) => keepAnswer(db, { orgId, key, answer })),
+    markErasuresExported: (erasures, at) => write((db) => markErasuresExported(db, erasures, at)),
   }
 }
 
@@ -224,6 +236,7 @@ function readStores(
     identities: translatingErrors(identityReads(reader, pseudonym)),
     activity: translatingErrors(activityReads(reader, dialect)),
     providers: translatingErrors(providerReads(reader)),
+    privacy: translatingErrors(privacyReads(reader)),
   }
 }
 

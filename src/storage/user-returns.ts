@@ -15,6 +15,17 @@ export function userReturns(db: Kysely<Database>): Pick<UserWrites, 'findDeleted
         .where('org_id', '=', orgId)
         .where('id', '=', id)
         .where('deleted_at', 'is not', null)
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('erasure')
+                .select('seq')
+                .whereRef('erasure.org_id', '=', 'user.org_id')
+                .whereRef('erasure.person_id', '=', 'user.id'),
+            ),
+          ),
+        )
         .executeTakeFirst()
       return row && { user: toUser(row), at: Number(row.deleted_at) }
     },

@@ -27,6 +27,7 @@ import { ruleWrites } from './rule-writes.ts'
 import { serviceWrites } from './service-writes.ts'
 import { sessionWrites } from './sessions.ts'
 import { spentTokenWrites } from './spent-tokens.ts'
+import { privacyWrites } from './privacy.ts'
 import { providerWrites } from './sign-in-providers.ts'
 import { sinkWrites } from './sinks.ts'
 import { teamWrites } from './team-writes.ts'
@@ -79,6 +80,7 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     sinks: sinkWrites(db),
     invites: inviteWrites(db),
     providers: providerWrites(db),
+    privacy: privacyWrites(db, mails),
     journal: {
       nextSeq: () => chain.head.seq + 1,
       append: (_orgId, draft) => chain.append(draft, now),

@@ -6,6 +6,7 @@ import { type InviteId, newId, type SessionId, type TokenId } from '../../src/do
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
 import { addTrust } from '../../src/provisioning/connection-trusts.ts'
 import { invitePerson } from '../../src/provisioning/invite-person.ts'
+import { placeHold } from '../../src/provisioning/legal-holds.ts'
 import { createGroup } from '../../src/provisioning/create-group.ts'
 import { createRole } from '../../src/provisioning/create-role.ts'
 import { createRule } from '../../src/provisioning/create-rule.ts'
@@ -196,8 +197,9 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     .insertInto('access_review')
     .values({ ...begun, org_id: other.orgId, id: review })
     .execute()
+  const hold = await placeHold(other.provisioning, operator, { reason: 'theirs' }).durable
   return {
-    ...{ batch, session, invite, provider: provider.id, review, trust: trust.id },
+    ...{ hold: hold.id, batch, session, invite, provider: provider.id, review, trust: trust.id },
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }

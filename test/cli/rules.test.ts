@@ -48,6 +48,7 @@ forEachDialect('rules of an organisation as a file', (dialect) => {
       reads: test.store.reads,
       provisioning: tenant.provisioning,
       log: undefined as never,
+      finishErasure: notAsked,
       operation,
       mintToken: notAsked,
       mintSetupLink: notAsked,

@@ -29,6 +29,7 @@ forEachDialect('the schema', (dialect) => {
       '0015-invites-and-domains',
       '0016-access-reviews',
       '0018-spent-tokens',
+      '0019-privacy-and-purge',
       '0020-delivery',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
