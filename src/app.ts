@@ -134,13 +134,11 @@ function adminPorts(parts: AppParts, report: Report): AdminPorts {
     trustProblem: (trust) => trustProblem(trust, parts.config.auth.allowPrivateIssuers),
     providerConfig: (kind, config) => checkedProviderConfig(parts.config, kind, config),
     sealSecret: (of, secret) => sealProviderSecret(opened.secrets, of, secret),
-    reportActivity: (deeds) => parts.activity.report(deeds),
     // The file outside is told by the next round of checkpoints.
     finishErasure: async () => ({
       ...(await opened.connections.scrub(false)),
       outside: parts.config.log.checkpointFile !== undefined,
     }),
-    keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
     log: {
       checkpoints: parts.checkpoints,
       values: opened.values,
