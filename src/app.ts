@@ -50,6 +50,7 @@ import { recordRefusal } from './provisioning/record-refusal.ts'
 import type { Authenticated } from './scim/context.ts'
 import { MOUNTS } from './scim/location.ts'
 import { scimRouter } from './scim/mount.ts'
+import { createProofLookUp } from './signin/domain-proof.ts'
 import { checkedProviderConfig, sealProviderSecret } from './sign-in-wiring.ts'
 import { tokenEndpoints } from './token-endpoints.ts'
 
@@ -131,6 +132,7 @@ function adminPorts(parts: AppParts, report: Report): AdminPorts {
     now: parts.now ?? Date.now,
     mint: mintToken,
     mintResetLink: (user) => mintResetLink(user, Date.now()),
+    lookUpProof: createProofLookUp(parts.config.signIn.dnsServers),
     trustProblem: (trust) => trustProblem(trust, parts.config.auth.allowPrivateIssuers),
     providerConfig: (kind, config) => checkedProviderConfig(parts.config, kind, config),
     sealSecret: (of, secret) => sealProviderSecret(opened.secrets, of, secret),

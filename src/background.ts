@@ -3,6 +3,8 @@ import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
 import type { DueDraft, Tally } from './audit/tally.ts'
 import type { Checkpointing } from './checkpointing.ts'
 import type { OrgId } from './domain/ids.ts'
+import type { LookUpProof } from './domain/domain-claim.ts'
+import { recheckDomains } from './domain-rounds.ts'
 import { expireInvite } from './provisioning/change-invite.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
 import type { Store } from './storage/store.ts'
@@ -11,6 +13,7 @@ const TALLY_EVERY_MS = 30_000
 const INVITES_EVERY_MS = 60_000
 /** Invitations that are ended in one round. */
 const INVITES_A_ROUND = 500
+const DOMAINS_EVERY_MS = 60_000
 const REQUEST_LOG_EVERY_MS = 2_000
 const CHECKPOINTS_EVERY_MS = 5_000
 /** Drafts that could not be written are kept up to here; a store that is out for long must not fill the memory. */
@@ -29,12 +32,14 @@ export interface BackgroundParts {
   readonly tally: Tally
   readonly authFailures: AuthFailureTally
   readonly checkpoints: Checkpointing
+  /** Asks the DNS for the proof of a domain. */
+  readonly lookUpProof: LookUpProof
   readonly logger: Logger
 }
 
 /** Starts the timers, none of which keeps the process alive, and resumes the jobs that a stop cut off. */
 export function startBackground(parts: BackgroundParts): Background {
-  const { store, checkpoints, logger } = parts
+  const { store, checkpoints, lookUpProof, logger } = parts
   const running = new Map<OrgId, Promise<void>>()
   let stopped = false
 
@@ -52,6 +57,7 @@ export function startBackground(parts: BackgroundParts): Background {
   const timers = [
     repeat(TALLY_EVERY_MS, () => journal.write(Date.now()), logger),
     repeat(INVITES_EVERY_MS, () => endInvites(store, Date.now()), logger),
+    repeat(DOMAINS_EVERY_MS, () => recheckDomains(store, lookUpProof, Date.now()), logger),
     repeat(REQUEST_LOG_EVERY_MS, () => store.requestLog.flush(Date.now()), logger),
     repeat(CHECKPOINTS_EVERY_MS, () => checkpoints.write(), logger),
   ]

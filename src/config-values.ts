@@ -99,6 +99,21 @@ function isAddressRange(given: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
 }
 
+const NAME_SERVER = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/
+
+function isNameServer(given: string): boolean {
+  const [, six, other, port] = NAME_SERVER.exec(given) ?? []
+  const isAddress = isIP(given) !== 0 || isIP(six ?? '') === 6 || isIP(other ?? '') === 4
+  return isAddress && (port === undefined || isIP(given) === 6 || (Number(port) > 0 && Number(port) <= 65_535))
+}
+
+/** Name servers by address, IPv6 with a port in brackets; a list in text is separated by commas. */
+export const nameServers = () =>
+  z.preprocess(
+    (given) => (typeof given === 'string' ? given.split(',').map((part) => part.trim()) : given),
+    z.array(z.string().refine(isNameServer)).min(1).max(10),
+  )
+
 /** Which proxies to believe: a number of hops, or addresses and CIDR ranges; a list in text is separated by commas. */
 export const trustedProxies = () =>
   z.preprocess(

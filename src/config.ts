@@ -9,6 +9,7 @@ import {
   isLoopback,
   key32,
   mailAddress,
+  nameServers,
   postgresAddress,
   smtpAddress,
   text,
@@ -139,6 +140,12 @@ const signIn = z.object({
     example: 'false',
     description:
       'Way back in: each start prints a one-time set-up URL, and passwords work where single sign-on is required',
+  }),
+  dnsServers: nameServers().optional().register(about, {
+    env: 'ROLLCALL_DNS_SERVERS',
+    wanted: 'a comma-separated list of IP addresses, each with a port if it is not 53',
+    example: '9.9.9.9, 149.112.112.112',
+    description: 'Name servers that are asked for the proofs of domains; by default those of the machine',
   }),
   passwordCost: whole(14, 20).register(about, {
     env: 'ROLLCALL_PASSWORD_COST',

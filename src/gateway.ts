@@ -19,6 +19,7 @@ import { createMailServer } from './mail/smtp.ts'
 import { mailSettings } from './mail-settings.ts'
 import { createActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
+import { createProofLookUp } from './signin/domain-proof.ts'
 import { EXIT_DATA, EXIT_UNAVAILABLE, StartError } from './start-error.ts'
 import { ensureEnvironmentProviders } from './sign-in-wiring.ts'
 import { type ServerLock, takeServerLock } from './storage/server-lock.ts'
@@ -127,7 +128,8 @@ async function serve(parts: ServingParts): Promise<Gateway> {
   for (const { orgId, outside } of opened.forks.forked()) {
     logger.error({ orgId, outside }, 'the log of this org does not go on from its newest outside checkpoint')
   }
-  const background = startBackground({ store, tally, authFailures, checkpoints, logger })
+  const lookUpProof = createProofLookUp(config.signIn.dnsServers)
+  const background = startBackground({ store, tally, authFailures, checkpoints, lookUpProof, logger })
   const provisioning: Provisioning = { work: store.work, tally, wakeJobs: (orgId) => background.wake(orgId) }
   const listener: { app: ReturnType<typeof createApp> | undefined } = { app: undefined }
   const server = createHttpServer((req, res) => {

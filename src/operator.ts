@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { newId, type OrgId } from './domain/ids.ts'
 import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
+import { createProofLookUp } from './signin/domain-proof.ts'
 
 /** What the operator is told beside a command's answer. */
 export interface OperatorNotices {
@@ -59,6 +60,7 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
       mintToken,
       mintSetupLink: () => mintSetupLink(Date.now()),
       mintResetLink: (user) => mintResetLink(user, Date.now()),
+      lookUpProof: createProofLookUp(config.signIn.dnsServers),
       trustProblem: (trust) => trustProblem(trust, config.auth.allowPrivateIssuers),
     }),
   ])

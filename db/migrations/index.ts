@@ -15,6 +15,7 @@ import { outbox } from './0013-outbox.ts'
 import { checkpoints } from './0014-checkpoints.ts'
 import { invitesAndDomains } from './0015-invites-and-domains.ts'
 import { accessReviews } from './0016-access-reviews.ts'
+import { joinableTeams } from './0017-joinable-teams.ts'
 import { spentTokens } from './0018-spent-tokens.ts'
 import { privacyAndPurge } from './0019-privacy-and-purge.ts'
 import { delivery } from './0020-delivery.ts'
@@ -37,6 +38,7 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0014-checkpoints': checkpoints(dialect),
     '0015-invites-and-domains': invitesAndDomains(dialect),
     '0016-access-reviews': accessReviews(dialect),
+    '0017-joinable-teams': joinableTeams(),
     '0018-spent-tokens': spentTokens(dialect),
     '0019-privacy-and-purge': privacyAndPurge(dialect),
     '0020-delivery': delivery(dialect),

@@ -4,6 +4,7 @@ import type { Followers } from '../delivery/followers.ts'
 import type { HeadWatch } from '../delivery/head-watch.ts'
 import type { Account } from '../domain/api-key.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
+import type { LookUpProof } from '../domain/domain-claim.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { InviteId, KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
@@ -46,6 +47,8 @@ export interface AdminPorts {
   readonly mint: (id: TokenId | KeyId | InviteId) => MintedSecret
   /** A fresh link by which a person sets another password. */
   readonly mintResetLink: (user: UserId) => MintedLink
+  /** Asks the DNS for the proof of a domain. */
+  readonly lookUpProof: LookUpProof
   /** Why no JWT could, or too many would, satisfy a trust: a sentence; undefined when it is sound. */
   readonly trustProblem: (trust: NonNullable<ConnectionDraft['trust']>) => string | undefined
   /** Notes what the product reports of people. @throws DomainError `unavailable` */

@@ -1,6 +1,7 @@
 import { activityRoutes } from './activity-routes.ts'
 import { breakerRoutes } from './breaker-routes.ts'
 import { connectionRoutes } from './connection-routes.ts'
+import { domainRoutes } from './domain-routes.ts'
 import { groupRoutes } from './group-routes.ts'
 import { inviteRoutes } from './invite-routes.ts'
 import { keyRoutes } from './key-routes.ts'
@@ -67,6 +68,7 @@ export const ROUTES: readonly Route[] = [
   ...userRoutes,
   ...activityRoutes,
   ...inviteRoutes,
+  ...domainRoutes,
   ...membershipRoutes,
   ...groupRoutes,
   ...connectionRoutes,

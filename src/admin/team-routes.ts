@@ -21,18 +21,27 @@ const storageBucket = z.strictObject({
 
 const inviters = z.enum(['admins', 'members']).meta({ description: 'Who may add people of the organisation' })
 
+const isJoinable = z
+  .boolean()
+  .meta({ description: 'Whether people with an address of a proved domain may join by themselves' })
+
 const team = z.object({
   ...{ id: z.uuid(), name: z.string(), version: z.number(), created: time, updated: time },
   managedBy: z.uuid().nullable().meta({ description: 'The connection whose group manages the team' }),
   memberCount: z.number().meta({ description: 'Direct members, nested groups included' }),
   defaultRole: z.string().meta({ description: 'admin, member, viewer or the id of a custom role' }),
-  ...{ hidden: z.boolean(), inviters, storageBucket: storageBucket.nullable() },
+  ...{ hidden: z.boolean(), inviters, joinable: isJoinable, storageBucket: storageBucket.nullable() },
   ...{ archived: time.nullable(), deleted: time.nullable() },
 })
 
 const settings = {
   defaultRole: textOf(256).optional().meta({ description: 'member, viewer, or the name or id of a custom role' }),
-  ...{ hidden: z.boolean().optional(), inviters: inviters.optional(), storageBucket: storageBucket.nullish() },
+  ...{
+    hidden: z.boolean().optional(),
+    inviters: inviters.optional(),
+    joinable: isJoinable.optional(),
+    storageBucket: storageBucket.nullish(),
+  },
 }
 
 const newTeam = z
@@ -134,10 +143,10 @@ function answered(found: Team): RouteAnswer<z.input<typeof team>> {
 }
 
 function shownTeam(found: Team): z.input<typeof team> {
-  const { id, name, version, created, updated, owner, memberCount, defaultRole, hidden, storage } = found
+  const { id, name, version, created, updated, owner, memberCount, defaultRole, hidden, joinable, storage } = found
   return {
     ...{ id, name, version, created: shownTime(created), updated: shownTime(updated), managedBy: owner ?? null },
-    ...{ memberCount, defaultRole, hidden, inviters: found.inviters, storageBucket: storage ?? null },
+    ...{ memberCount, defaultRole, hidden, inviters: found.inviters, joinable, storageBucket: storage ?? null },
     ...{ archived: maybeTime(found.archivedAt), deleted: maybeTime(found.deletedAt) },
   }
 }

@@ -2,6 +2,7 @@ import type { ForkGuard } from '../audit/forks.ts'
 import type { ValueOpener } from '../audit/opened-values.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { ErasureReach } from '../domain/privacy.ts'
+import type { LookUpProof } from '../domain/domain-claim.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { InviteId, KeyId, TokenId, UserId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
@@ -59,6 +60,8 @@ export interface Operator {
   mintSetupLink(): { readonly text: string; readonly link: OneTimeLink }
   /** A fresh link by which a person sets another password; its text is shown once. */
   mintResetLink(user: UserId): { readonly text: string; readonly link: OneTimeLink & { readonly user: UserId } }
+  /** Asks the DNS for the proof of a domain. */
+  readonly lookUpProof: LookUpProof
   /** Why no JWT could, or too many would, satisfy a trust: a sentence; undefined when it is sound. */
   trustProblem(trust: TrustDraft): string | undefined
 }

@@ -5,6 +5,7 @@ import { attributeCommand } from './attribute-commands.ts'
 import { breakerCommand } from './breaker-commands.ts'
 import { connectionCommand } from './connection-commands.ts'
 import { demoCommand } from './demo-command.ts'
+import { domainCommand } from './domain-commands.ts'
 import { explainCommand } from './explain-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { inviteCommand } from './invite-commands.ts'
@@ -47,6 +48,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(sessionCommand(ports))
   program.addCommand(activityCommand(ports))
   program.addCommand(inviteCommand(ports))
+  program.addCommand(domainCommand(ports))
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
   program.addCommand(groupCommand(ports))

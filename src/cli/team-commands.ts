@@ -22,6 +22,7 @@ interface SettingOptions extends OrgOptions {
   readonly defaultRole?: string
   readonly hidden?: boolean
   readonly inviters?: Inviters
+  readonly joinable?: boolean
   readonly bucket?: string | false
   readonly provider?: string
 }
@@ -44,6 +45,8 @@ function withSettings(command: Command): Command {
     .option('--default-role <role>', 'role of members who are given no other: member, viewer or a custom one')
     .option('--hidden', 'only its members see the team')
     .option('--no-hidden', 'everybody of the organisation sees the team')
+    .option('--joinable', 'people with an address of a proved domain may join by themselves')
+    .option('--no-joinable', 'nobody joins by themselves')
     .addOption(new Option('--inviters <who>', 'who may add people').choices(['admins', 'members']))
     .option('--bucket <name>', 'bucket in which the team keeps its files')
     .addOption(new Option('--provider <provider>', 'who runs the bucket').choices(STORAGE_PROVIDERS))
@@ -82,9 +85,10 @@ function showCommand(ports: CommandPorts): Command {
 }
 
 function asJson(team: Team): object {
-  const { id, name, version, owner, memberCount, defaultRole, hidden, inviters, storage } = team
+  const { id, name, version, owner, memberCount, defaultRole, hidden, inviters, joinable, storage } = team
   return {
     ...{ id, name, version, managedBy: owner ?? null, memberCount, defaultRole, hidden, inviters },
+    joinable,
     ...{ storageBucket: storage ?? null, created: time(team.created), updated: time(team.updated) },
     archived: team.archivedAt === undefined ? null : time(team.archivedAt),
     deleted: team.deletedAt === undefined ? null : time(team.deletedAt),
@@ -97,10 +101,15 @@ function stateOf({ archivedAt, deletedAt }: Team): string {
 }
 
 function asRow(team: Team): Readonly<Record<string, string>> {
-  const { id, name, memberCount, defaultRole, hidden, inviters, owner } = team
+  const { id, name, memberCount, defaultRole, hidden, inviters, joinable, owner } = team
   return {
     ...{ id, name, members: String(memberCount), 'default role': defaultRole, inviters },
-    ...{ hidden: hidden ? 'yes' : 'no', 'managed by': owner ?? '', state: stateOf(team) },
+    ...{
+      hidden: hidden ? 'yes' : 'no',
+      joinable: joinable ? 'yes' : 'no',
+      'managed by': owner ?? '',
+      state: stateOf(team),
+    },
   }
 }
 
@@ -150,12 +159,13 @@ function changeCommand(ports: CommandPorts): Command {
 }
 
 /** @throws DomainError `invalid-value` for a bucket without its provider, or the other way round */
-function planOf({ name, defaultRole, hidden, inviters, bucket, provider }: SettingOptions): TeamPlan {
+function planOf({ name, defaultRole, hidden, inviters, joinable, bucket, provider }: SettingOptions): TeamPlan {
   return {
     ...(name === undefined ? {} : { name }),
     ...(defaultRole === undefined ? {} : { defaultRole }),
     ...(hidden === undefined ? {} : { hidden }),
     ...(inviters === undefined ? {} : { inviters }),
+    ...(joinable === undefined ? {} : { joinable }),
     ...storageOf(bucket, provider),
   }
 }

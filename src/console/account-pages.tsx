@@ -55,6 +55,9 @@ function AccountPage({ sessions, own, hasPassword }: AccountProps): VNode {
         <li>
           <Link to="/account/keys">Your API keys</Link>
         </li>
+        <li>
+          <Link to="/account/teams">Teams you may join</Link>
+        </li>
         {hasPassword ? (
           <li>
             <Link to="/account/password">Change your password</Link>

@@ -1,4 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact'
+import { domainOf } from '../domain/email.ts'
 import type { OrgSummary } from '../domain/ports.ts'
 import type { StoredSession } from '../domain/session.ts'
 import { safeReturnTo } from '../http/return-to.ts'
@@ -22,9 +23,16 @@ async function showSignIn({ res, session, query, ports, ways }: PageRequest): Pr
   }
   const orgs = await ports.reads.orgs.list()
   const asked = query['org']?.trim() ?? ''
-  const org = orgs.length === 1 ? orgs[0] : asked === '' ? undefined : await ports.reads.orgs.find(asked)
+  const org = orgs.length === 1 ? orgs[0] : asked === '' ? undefined : await findOrg(ports.reads, asked)
   if (org !== undefined) await showWays({ res, ways }, { org, returnTo, again: undefined })
   else render(res, asked === '' ? 200 : 404, <AskOrg returnTo={returnTo} asked={asked} />)
+}
+
+/** By id or name, or by an address of a domain that it has proved. */
+async function findOrg(reads: PageRequest['ports']['reads'], asked: string): Promise<OrgSummary | undefined> {
+  const domain = domainOf(asked)
+  const owner = domain === undefined ? undefined : await reads.domains.ownerOf(domain)
+  return reads.orgs.find(owner ?? asked)
 }
 
 async function showAgain({ res, session, query, ports, ways }: PageRequest): Promise<void> {
@@ -69,17 +77,18 @@ function SignInPage({ at: { org, again }, ways, problem }: SignInProps): VNode {
 }
 
 function AskOrg({ returnTo, asked }: { readonly returnTo: string; readonly asked: string }): VNode {
-  const problem = asked === '' ? undefined : 'There is no organisation of this name. Ask your administrator for it.'
+  const problem =
+    asked === '' ? undefined : 'No organisation has this name or this domain. Ask your administrator for its name.'
   return (
     <Page title="Sign in">
       <Form action="/signin" method="get">
         <Hidden name="returnTo" value={returnTo} />
         <Field
           name="org"
-          label="Organisation"
+          label="Organisation or e-mail address"
           value={asked}
           autocomplete="organization"
-          hint="The name your administrator gave it"
+          hint="The organisation's name, or your address at it"
           problem={problem}
         />
         <button>Continue</button>

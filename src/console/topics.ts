@@ -6,6 +6,7 @@ import type { Topic } from './page-route.ts'
 import { ownKeyTopic } from './own-key-pages.tsx'
 import { passwordTopic } from './password-pages.tsx'
 import { resetTopic } from './reset-pages.tsx'
+import { teamTopic } from './team-pages.tsx'
 import { setupTopic } from './setup-pages.tsx'
 import { signInTopic } from './sign-in-pages.tsx'
 import { signOutTopic } from './sign-out-pages.tsx'
@@ -51,5 +52,6 @@ export const TOPICS: readonly Topic[] = [
     inviteTopic,
     accountTopic,
     ownKeyTopic,
+    teamTopic,
   ],
 ]

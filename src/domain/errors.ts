@@ -22,6 +22,7 @@ export type DomainErrorCode =
   | 'too-large'
   | 'forbidden'
   | 'last-admin'
+  | 'conflict'
   | 'seat-limit'
   | 'held'
   | 'unsupported'
@@ -33,6 +34,7 @@ export const REFUSALS: ReadonlySet<DomainErrorCode> = new Set<DomainErrorCode>([
   'version-mismatch',
   'forbidden',
   'last-admin',
+  'conflict',
   'seat-limit',
   'held',
 ])

@@ -27,6 +27,9 @@ export type MailContent =
       /** How many people may be lost within the window. */
       readonly most: number
     }
+  /** The DNS does not show the proof of a domain any more; it lapses at `until`. */
+  | { readonly kind: 'domain-failing'; readonly org: string; readonly domain: string; readonly until: number }
+  | { readonly kind: 'domain-lapsed'; readonly org: string; readonly domain: string }
   | {
       readonly kind: 'admin-withheld'
       readonly org: string

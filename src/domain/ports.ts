@@ -12,6 +12,7 @@ import type { KeptAnswer, OnceKey } from './kept-answer.ts'
 import type { ChainHead } from './record.ts'
 import type { OrgAttributes } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
+import type { DomainReads } from './domain-claim.ts'
 import type { InviteReads } from './invite.ts'
 import type { OutboxReads } from './outbox.ts'
 import type { CustomRole } from './role.ts'
@@ -242,6 +243,7 @@ export interface ReadStores {
   readonly outbox: OutboxReads
   readonly sinks: SinkReads
   readonly invites: InviteReads
+  readonly domains: DomainReads
   readonly memberships: MembershipReads
   readonly orgs: OrgReads
   readonly records: RecordReads

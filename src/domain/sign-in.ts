@@ -129,8 +129,6 @@ export interface IdentityWrites {
   pairedByUserName(orgId: OrgId, provider: ProviderId, userName: string): Promise<PairedPerson | undefined>
   /** Whether a connection paired with the provider may make admins. */
   providerMayGrantAdmin(orgId: OrgId, provider: ProviderId): Promise<boolean>
-  /** Whether the org has proved that a domain (folded) is its own. */
-  isDomainProved(orgId: OrgId, domain: string): Promise<boolean>
   /** Live groups by name, in any case; names without a group are passed over. */
   groupsNamed(orgId: OrgId, names: readonly string[]): Promise<readonly GroupId[]>
 }

@@ -8,6 +8,8 @@ export interface TeamQuery {
   readonly search?: string
   /** Those this person is a member of. */
   readonly of?: UserId
+  /** Those this person may join by the domain of their address, and is not in. */
+  readonly openTo?: UserId
   /** `ord` of the last team of the page before. */
   readonly after?: number
   readonly limit: number

@@ -26,6 +26,8 @@ export interface TeamSettings {
   /** Whether only its members, and admins of the org, see the team. */
   readonly hidden: boolean
   readonly inviters: Inviters
+  /** Whether people of the org with an address of one of its proved domains may join by themselves. */
+  readonly joinable: boolean
   readonly storage: StorageBucket | undefined
 }
 
@@ -68,6 +70,7 @@ export const DEFAULT_TEAM_SETTINGS: TeamSettings = {
   defaultRole: 'member',
   hidden: false,
   inviters: 'admins',
+  joinable: false,
   storage: undefined,
 }
 
@@ -131,6 +134,7 @@ export function isSameTeam(a: Team, b: Team): boolean {
     a.defaultRole === b.defaultRole &&
     a.hidden === b.hidden &&
     a.inviters === b.inviters &&
+    a.joinable === b.joinable &&
     JSON.stringify(a.storage) === JSON.stringify(b.storage)
   )
 }

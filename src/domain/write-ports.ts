@@ -11,6 +11,7 @@ import type { OneTimeLinkWrites, PasswordWrites } from './local-sign-in.ts'
 import type { OnceKey } from './kept-answer.ts'
 import type { OrgAttribute } from './org-attribute.ts'
 import type { OrgPolicy } from './org-policy.ts'
+import type { DomainWrites } from './domain-claim.ts'
 import type { InviteWrites } from './invite.ts'
 import type { OutboxWrites } from './outbox.ts'
 import type { RecordDraft } from './record.ts'
@@ -391,6 +392,7 @@ export interface WriteStores {
   readonly outbox: OutboxWrites
   readonly sinks: SinkWrites
   readonly invites: InviteWrites
+  readonly domains: DomainWrites
   readonly providers: ProviderWrites
   readonly privacy: PrivacyWrites
   readonly journal: Journal

@@ -19,6 +19,7 @@ export const ERROR_STATUS: Readonly<Record<DomainErrorCode, number>> = {
   'too-large': 413,
   forbidden: 403,
   'last-admin': 409,
+  conflict: 409,
   'seat-limit': 403,
   held: 503,
   unsupported: 501,

@@ -79,6 +79,24 @@ const PARTS: { readonly [K in MailContent['kind']]: (content: Content<K>, public
     ],
   }),
 
+  'domain-failing': ({ org, domain, until }) => ({
+    subject: `The proof of ${domain} is missing`,
+    paragraphs: [
+      `${named(org)} has proved that the domain ${domain} is its own, and the DNS does not show the proof any more.`,
+      `Put the TXT record back by ${dayAndTime(until)}: rollcall domain show ${domain} says which it is. After that the ` +
+        "domain counts as nobody's: new people of it no longer join by signing in, and no address of it links an account. " +
+        'Whoever is there stays.',
+    ],
+  }),
+
+  'domain-lapsed': ({ org, domain }) => ({
+    subject: `The domain ${domain} is no longer yours`,
+    paragraphs: [
+      `The DNS has not shown the proof of ${domain} for a week, so it no longer counts as the domain of ${named(org)}.`,
+      `Whoever is there stays. To prove it again: rollcall domain prove ${domain}`,
+    ],
+  }),
+
   'admin-withheld': ({ org, connection, userName }) => ({
     subject: `An administrator of ${named(org)} waits for your decision`,
     paragraphs: [

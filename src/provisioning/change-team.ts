@@ -1,12 +1,13 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { GroupId } from '../domain/ids.ts'
+import type { GroupId, OrgId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { checkTeamName, isSameTeam, type Inviters, type StorageBucket, type Team } from '../domain/team.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { isOrgAdminCaller, requireOrgAdmin, requireTeamAdmin } from './caller-right.ts'
 import { checkNameFree, wakingJobs } from './create-group.ts'
 import { storageIsForOrgAdmins } from './create-team.ts'
+import { checkIsNoDefault } from './domain-team.ts'
 import { recordGroupChange } from './group-record.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
@@ -22,6 +23,7 @@ export interface TeamPlan {
   readonly defaultRole?: string
   readonly hidden?: boolean
   readonly inviters?: Inviters
+  readonly joinable?: boolean
   readonly storage?: StorageBucket | null
 }
 
@@ -87,8 +89,17 @@ async function planned(stores: WriteStores, caller: Caller, before: Team, plan: 
   if (JSON.stringify(storage) !== JSON.stringify(before.storage) && !isOrgAdminCaller(caller)) {
     throw storageIsForOrgAdmins()
   }
-  const { hidden = before.hidden, inviters = before.inviters } = plan
-  return { ...before, name, defaultRole, hidden, inviters, storage }
+  return { ...before, name, defaultRole, storage, ...(await plannedOpenness(stores, orgId, before, plan)) }
+}
+
+async function plannedOpenness(
+  stores: WriteStores,
+  orgId: OrgId,
+  before: Team,
+  { hidden = before.hidden, inviters = before.inviters, joinable = before.joinable }: TeamPlan,
+): Promise<Pick<Team, 'hidden' | 'inviters' | 'joinable'>> {
+  if (before.joinable && !joinable) await checkIsNoDefault(stores, orgId, before)
+  return { hidden, inviters, joinable }
 }
 
 /** Whoever is added would administer the team: that is said of one person at a time. */

@@ -9,6 +9,7 @@ import type { WriteStores } from '../domain/write-ports.ts'
 const MOST = 20
 
 type Notice = Extract<MailContent, { readonly kind: 'last-admin' | 'breaker' | 'admin-withheld' }>
+type DomainNotice = Extract<MailContent, { readonly kind: 'domain-failing' | 'domain-lapsed' }>
 type WithoutNames<T> = T extends unknown ? Omit<T, 'org' | 'connection'> : never
 
 /**
@@ -22,13 +23,22 @@ export async function mailAdmins(
   notice: WithoutNames<Notice>,
 ): Promise<void> {
   if (!stores.outbox.sends) return
-  const org = await stores.orgs.name(orgId)
   const by = (await stores.orgs.connection(orgId, connection))?.name ?? connection
+  await toAdmins(stores, orgId, (org) => ({ ...notice, org, connection: by }))
+}
+
+/** Tells them what became of one of the org's domains. */
+export async function tellAdmins(stores: WriteStores, orgId: OrgId, notice: WithoutNames<DomainNotice>): Promise<void> {
+  if (stores.outbox.sends) await toAdmins(stores, orgId, (org) => ({ ...notice, org }))
+}
+
+async function toAdmins(stores: WriteStores, orgId: OrgId, contentOf: (org: string) => MailContent): Promise<void> {
+  const content = contentOf(await stores.orgs.name(orgId))
   for (const id of (await stores.access.admins(orgId)).slice(0, MOST)) {
     const admin = await stores.users.find(orgId, id)
     const to = admin && primaryEmail(admin.attributes)
     if (to === undefined) continue
-    await stores.outbox.add(orgId, { to, person: id, content: { ...notice, org, connection: by } })
+    await stores.outbox.add(orgId, { to, person: id, content })
   }
 }
 

@@ -10,7 +10,8 @@ import { followClaimedGroups } from './claimed-groups.ts'
 import { declaredValues } from './declared-values.ts'
 import { domainOf } from './match-sign-in.ts'
 import { newState } from './person-draft.ts'
-import { reconcileNewPerson, withEffects } from './reconcile-people.ts'
+import { joinDefaultTeam } from './domain-team.ts'
+import { reconcileAsked, reconcileNewPerson, withEffects } from './reconcile-people.ts'
 import { signInRefused } from './sign-in-refusal.ts'
 import type { SignInAttempt, SignInTurn } from './sign-in-turn.ts'
 import { userChanges, userTarget } from './user-record.ts'
@@ -30,31 +31,48 @@ export async function makeAtSignIn(
   const { proved, request } = attempt
   const { orgId, providerId, issuer, kind } = proved
   const context = await stores.access.emptyContext(orgId)
-  checkWanted(attempt, context.policy)
+  const claim = await capturing(stores, proved)
+  checkWanted(attempt, context.policy, claim !== undefined)
   const user = await newUser(stores, proved, id)
   const { cause, actor, ...turn } = await begin(user)
   await stores.users.insert(orgId, user)
   await stores.count(orgId, 'user', 1)
   await stores.identities.link(orgId, proved, { providerId, way: 'made', user: id }, stores.now)
+  const joined = claim === undefined ? [] : await joinDefaultTeam(stores, orgId, id, claim)
   const person = { id, status: 'active', accountType: 'USER', explicit: [], members: [] } as const
-  const effects = await reconcileNewPerson(stores, orgId, person, context)
+  const effects =
+    joined.length === 0
+      ? await reconcileNewPerson(stores, orgId, person, context)
+      : (await reconcileAsked(stores, orgId, [id], { products: [] })).effects
   await stores.journal.append(orgId, {
     ...{ action: 'sso.jit', actor, request, cause, outcome: { result: 'success' } },
-    targets: [userTarget(user), { type: 'provider', id: providerId }],
+    targets: [userTarget(user), { type: 'provider', id: providerId }, ...joined],
     changes: [...userChanges(undefined, user), { path: 'identities', new: { issuer, way: 'made' } }],
     effects,
-    steps: [{ name: 'sign-in', kind }],
+    steps: [{ name: 'sign-in', kind, ...(claim === undefined ? {} : { domain: claim.domain }) }],
   })
   return followClaimedGroups({ ...turn, cause, actor }, withEffects(user, effects))
 }
 
+/** The claim by which new people of the domain of a verified address join the org, where there is one. */
+async function capturing(stores: WriteStores, { orgId, email, emailVerified }: ProvedPerson) {
+  if (!emailVerified) return undefined
+  const claim = await stores.domains.find(orgId, domainOf(email))
+  return claim?.provedAt !== undefined && claim.captures ? claim : undefined
+}
+
 /** @throws DomainError `forbidden` where nobody is made, or not this one */
-function checkWanted({ proved, provisioningDisabled }: SignInAttempt, { settings }: OrgPolicy): void {
+function checkWanted(
+  { proved, provisioningDisabled }: SignInAttempt,
+  { settings }: OrgPolicy,
+  isCaptured: boolean,
+): void {
   const { makesPeople, emailDomains, requiredClaim }: SignInSettings = settings.signIn
   if (provisioningDisabled) throw signInRefused('sign-in.provisioning-off', { by: 'deployment' })
   if (!makesPeople) throw signInRefused('sign-in.provisioning-off', { by: 'organization' })
   const domain = proved.emailVerified ? domainOf(proved.email) : ''
-  if (emailDomains.length > 0 && !emailDomains.includes(domain)) throw signInRefused('sign-in.domain-not-allowed')
+  if (emailDomains.length > 0 && !isCaptured && !emailDomains.includes(domain))
+    throw signInRefused('sign-in.domain-not-allowed')
   if (requiredClaim !== undefined && !hasClaim(proved, requiredClaim)) {
     throw signInRefused('sign-in.claim-missing', { claims: [requiredClaim.name] })
   }

@@ -93,7 +93,8 @@ async function emailMatch(stores: WriteStores, proved: ProvedPerson): Promise<Si
 async function doubt(stores: WriteStores, proved: ProvedPerson, user: User): Promise<string | undefined> {
   if (user.accountType !== 'USER') return 'service-account'
   if (!proved.emailVerified) return 'unverified'
-  if (!(await stores.identities.isDomainProved(proved.orgId, domainOf(proved.email)))) return 'domain'
+  const claim = await stores.domains.find(proved.orgId, domainOf(proved.email))
+  if (claim?.provedAt === undefined) return 'domain'
   if (await isOrgAdmin(stores, proved.orgId, user)) return 'admin'
   return (await isKnownAtIssuer(stores, proved, user)) ? 'other-identity' : undefined
 }

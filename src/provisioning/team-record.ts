@@ -31,6 +31,7 @@ function valuesOf(team: Shown | undefined): readonly (readonly [string, Json | u
     ['defaultRole', team?.defaultRole],
     ['hidden', team?.hidden],
     ['inviters', team?.inviters],
+    ['joinable', team?.joinable],
     ['storageBucket', team?.storage === undefined ? undefined : { ...team.storage }],
   ]
 }

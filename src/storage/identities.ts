@@ -138,7 +138,7 @@ export async function buryIdentities(db: Kysely<Database>, orgId: OrgId, user: U
 
 function pairedPeople(
   db: Kysely<Database>,
-): Pick<IdentityWrites, 'pairedByExternalId' | 'pairedByUserName' | 'providerMayGrantAdmin' | 'isDomainProved'> {
+): Pick<IdentityWrites, 'pairedByExternalId' | 'pairedByUserName' | 'providerMayGrantAdmin'> {
   const people = (orgId: OrgId, provider: ProviderId) =>
     db
       .selectFrom('connection as c')
@@ -180,17 +180,6 @@ function pairedPeople(
         .where('status', '=', 'active')
         .where('may_grant_admin', '=', 1)
         .limit(1)
-        .executeTakeFirst()
-      return row !== undefined
-    },
-
-    async isDomainProved(orgId, domain) {
-      const row = await db
-        .selectFrom('domain_claim')
-        .select('domain_key')
-        .where('org_id', '=', orgId)
-        .where('domain_key', '=', domain)
-        .where('proved_at', 'is not', null)
         .executeTakeFirst()
       return row !== undefined
     },

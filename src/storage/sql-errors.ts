@@ -27,6 +27,10 @@ const CONFLICTS: Readonly<Record<string, { readonly reason: string; readonly mes
   org_name: { reason: 'org.name-taken', message: 'An organisation of this name exists already' },
   signin_provider_name: { reason: 'provider.name-taken', message: 'A way to sign in of this name exists already' },
   sink_name: { reason: 'sink.name-taken', message: 'A receiver of the log of this name exists already' },
+  domain_claim_proved: {
+    reason: 'domain.taken',
+    message: 'Another organisation has proved that this domain is its own; ask its administrators to release it',
+  },
   jwt_trust_pins: {
     reason: 'trust.taken',
     message: 'Another connection trusts this issuer and audience with the same pinned claims; pin another claim',
@@ -45,6 +49,7 @@ const SQLITE_COLUMNS: Readonly<Record<string, string>> = {
   'org.name_key': 'org_name',
   'signin_provider.org_id, signin_provider.name_key': 'signin_provider_name',
   'sink.org_id, sink.name_key': 'sink_name',
+  'domain_claim.domain_key': 'domain_claim_proved',
   'jwt_trust.issuer, jwt_trust.audience, jwt_trust.pin_key': 'jwt_trust_pins',
 }
 

@@ -38,6 +38,7 @@ import { recordReads } from './record-reads.ts'
 import { createResourcePages } from './resource-page.ts'
 import { keepingTokens } from './kept-tokens.ts'
 import { createMailQueue } from './mail-queue.ts'
+import { domainReads } from './domain-claims.ts'
 import { inviteReads } from './invites.ts'
 import { outboxReads } from './outbox.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
@@ -224,6 +225,7 @@ function readStores(
     outbox: translatingErrors(outboxReads(reader)),
     sinks: translatingErrors(sinkReads(reader)),
     invites: translatingErrors(inviteReads(reader)),
+    domains: translatingErrors(domainReads(reader)),
     memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
     records: translatingErrors(recordReads(reader)),

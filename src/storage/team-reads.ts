@@ -19,7 +19,7 @@ type TeamRow = Pick<
   | 'member_count'
   | 'deleted_at'
 > &
-  Pick<Selectable<TeamTable>, 'archived_at' | 'default_role' | 'storage' | 'visibility' | 'inviters'>
+  Pick<Selectable<TeamTable>, 'archived_at' | 'default_role' | 'storage' | 'visibility' | 'inviters' | 'joinable'>
 
 /** Row → domain, the one place. */
 export function toTeam(row: TeamRow): Team {
@@ -37,6 +37,7 @@ export function toTeam(row: TeamRow): Team {
     defaultRole: row.default_role,
     hidden: row.visibility === 'members',
     inviters: row.inviters as Inviters,
+    joinable: row.joinable === 1,
     storage: row.storage === null ? undefined : (JSON.parse(row.storage) as StorageBucket),
   }
 }
@@ -48,7 +49,7 @@ export function selectTeams(db: Kysely<Database>, orgId: OrgId) {
     .innerJoin('team as t', (join) => join.onRef('t.org_id', '=', 'g.org_id').onRef('t.id', '=', 'g.id'))
     .select(['g.id', 'g.ord', 'g.version', 'g.created', 'g.updated', 'g.display_name', 'g.owner_connection_id'])
     .select(['g.member_count', 'g.deleted_at'])
-    .select(['t.archived_at', 't.default_role', 't.storage', 't.visibility', 't.inviters'])
+    .select(['t.archived_at', 't.default_role', 't.storage', 't.visibility', 't.inviters', 't.joinable'])
     .where('g.org_id', '=', orgId)
 }
 
@@ -75,7 +76,7 @@ export function teamReads(db: Kysely<Database>): TeamReads {
   }
 }
 
-function teamPage(db: Kysely<Database>, orgId: OrgId, { state, search, of, after, limit }: TeamQuery) {
+function teamPage(db: Kysely<Database>, orgId: OrgId, { state, search, of, openTo, after, limit }: TeamQuery) {
   let query = selectTeams(db, orgId).where('g.deleted_at', state === 'deleted' ? 'is not' : 'is', null)
   if (state === 'active') query = query.where('t.archived_at', 'is', null)
   if (state === 'archived') query = query.where('t.archived_at', 'is not', null)
@@ -92,8 +93,20 @@ function teamPage(db: Kysely<Database>, orgId: OrgId, { state, search, of, after
         .where('m.user_id', '=', of),
     )
   }
+  if (openTo !== undefined) query = query.where(isOpenTo(orgId, openTo))
   if (after !== undefined) query = query.where('g.ord', '>', after)
-  return query.orderBy('g.ord').limit(limit)
+  // Of few teams a plain order by an index would walk all groups of the org.
+  return query.orderBy(openTo === undefined ? 'g.ord' : sql`g.ord + 0`).limit(limit)
+}
+
+/** Hidden teams are shown to nobody who is not in them. */
+function isOpenTo(orgId: OrgId, user: UserId) {
+  return sql<boolean>`g.id in (select j.id from team as j where j.org_id = ${orgId} and j.joinable = 1)
+    and t.visibility = 'org' and t.archived_at is null and g.owner_connection_id is null
+    and not exists (select 1 from group_member m where m.org_id = ${orgId} and m.user_id = ${user} and m.group_id = g.id
+      and m.origin <> 'service')
+    and not exists (select 1 from team_membership d where d.org_id = ${orgId} and d.user_id = ${user}
+      and d.team_id = g.id)`
 }
 
 interface MemberSlice {

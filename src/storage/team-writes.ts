@@ -25,13 +25,14 @@ function teamRows(db: Kysely<Database>): Pick<TeamWrites, TeamRowKey> {
     find: (orgId, id) => find(orgId, id, 'is'),
     findDeleted: (orgId, id) => find(orgId, id, 'is not'),
 
-    async updateSettings(orgId, id, { defaultRole, hidden, inviters, storage }) {
+    async updateSettings(orgId, id, { defaultRole, hidden, inviters, joinable, storage }) {
       await db
         .updateTable('team')
         .set({
           default_role: defaultRole,
           visibility: hidden ? 'members' : 'org',
           inviters,
+          joinable: joinable ? 1 : 0,
           storage: storage === undefined ? null : JSON.stringify(storage),
         })
         .where('org_id', '=', orgId)

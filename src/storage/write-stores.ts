@@ -19,6 +19,7 @@ import { linkWrites } from './link-writes.ts'
 import { memberWrites } from './member-writes.ts'
 import { orgWrites } from './org-writes.ts'
 import { removedAccessWrites } from './removed-access.ts'
+import { domainWrites } from './domain-claims.ts'
 import { inviteWrites } from './invites.ts'
 import { outboxWrites } from './outbox.ts'
 import { reviewWrites } from './access-reviews.ts'
@@ -79,6 +80,7 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     outbox: outboxWrites(db, mails, now),
     sinks: sinkWrites(db),
     invites: inviteWrites(db),
+    domains: domainWrites(db),
     providers: providerWrites(db),
     privacy: privacyWrites(db, mails),
     journal: {

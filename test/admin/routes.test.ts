@@ -22,7 +22,7 @@ import { type AdminGateway, type ApiAnswer, ApiClient, openAdminGateway, problem
 const RANDOM = '0190aaaa-0000-7000-8000-00000000dead'
 
 /** What parts of paths may be that are no ids. */
-const TEXTS: Readonly<Record<string, string>> = { right: 'auditor', identity: 'an-identity' }
+const TEXTS: Readonly<Record<string, string>> = { right: 'auditor', identity: 'an-identity', domain: 'nobody.example' }
 
 /** Ids of another org for each name in braces; a name that is missing here fails the test of its routes. */
 type ForeignIds = Readonly<Record<string, string>>

@@ -53,6 +53,7 @@ forEachDialect('rules of an organisation as a file', (dialect) => {
       mintToken: notAsked,
       mintSetupLink: notAsked,
       mintResetLink: notAsked,
+      lookUpProof: () => Promise.resolve('unknown'),
       trustProblem: () => undefined,
     }
     const ports = {

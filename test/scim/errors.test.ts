@@ -23,6 +23,7 @@ const EXPECTED: Readonly<Record<DomainErrorCode, readonly [status: number, scimT
   'too-large': [413],
   forbidden: [403],
   'last-admin': [409],
+  conflict: [409],
   'seat-limit': [403],
   held: [503],
   unsupported: [501],

@@ -40,8 +40,8 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
         marked_protected, member_count, body, version, created, updated)
       ${series(groups)} select ${org}, ${g(sql`i`)}, i + 1, 'Group ' || i, 'group ' || i, ${by}, 'gext-' || i, 0, 10, '{}', 1,
         i, i from n`,
-    sql`insert into team (org_id, id, default_role, visibility)
-      ${series(groups)} select ${org}, ${g(sql`i`)}, 'member', 'org' from n`,
+    sql`insert into team (org_id, id, default_role, visibility, joinable)
+      ${series(groups)} select ${org}, ${g(sql`i`)}, 'member', 'org', case i % 100 when 0 then 1 else 0 end from n`,
     // Everybody is in the first group and in two more.
     sql`insert into group_member (org_id, group_id, user_id, origin, set_at)
       ${series(people)} select ${org}, ${g(sql`0`)}, ${u}, 'scim', 1 from n`,
@@ -103,6 +103,19 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
       ${series(people)} select ${org}, ${u}, 'month', 20000 + i % 500 from n`,
     sql`insert into active_count (org_id, unit, start, users)
       ${series(499)} select ${org}, 'day', 20000 + i, 1 from n`,
+    sql`insert into invite (org_id, id, user_id, token_hash, email_key, state, created, sent, expires)
+      ${series(people)} select ${org}, 'i-' || i, ${u}, ${bytes(`invite ${position} `)}, case i % 100 when 0 then 'x' else '' end,
+        case i % 100 when 0 then 'pending' else 'accepted' end, 1, 1, 1000 + i from n`,
+    sql`insert into outbox (org_id, id, kind, person_id, payload, state, attempts, next_ms, created, ended)
+      ${series(people)} select ${org}, 'o-' || i, 'invite', ${u}, case i % 100 when 0 then 'x' else '' end,
+        case i % 100 when 0 then 'waiting' else 'sent' end, 1, 1000 + i, 1, case i % 100 when 0 then null else i end from n`,
+    sql`insert into access_review (org_id, id, name, seq, created, state)
+      ${series(99)} select ${org}, 'v-' || i, 'Review ' || i, 1, 1, 'open' from n`,
+    sql`insert into access_review_item (org_id, review_id, n, user_id, kind, target, value, from_seq)
+      ${series(people)} select ${org}, 'v-' || (i % 10), i, ${u}, 'active', '', 'active', 1 from n`,
+    sql`insert into domain_claim (org_id, domain_key, challenge, captures, created, proved_at, next_ms)
+      ${series(999)} select ${org}, 'd' || i || ${sql.lit(`.o${position}.example`)}, 'x', 0, 1,
+        case i % 10 when 0 then 1 else null end, case i % 10 when 0 then 1000 + i else 8640000000000000 end from n`,
     // Rules that are switched off: who is looked at here has what they have without any.
     sql`insert into mapping_rule (org_id, id, ord, name, match_kind, match_value, match_key, connection_id,
         directory_only, enabled, version, created, updated)

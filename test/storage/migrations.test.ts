@@ -28,6 +28,7 @@ forEachDialect('the schema', (dialect) => {
       '0014-checkpoints',
       '0015-invites-and-domains',
       '0016-access-reviews',
+      '0017-joinable-teams',
       '0018-spent-tokens',
       '0019-privacy-and-purge',
       '0020-delivery',

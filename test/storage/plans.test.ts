@@ -3,7 +3,7 @@ import { type CompiledQuery, sql } from 'kysely'
 import { Client } from 'pg'
 import type { Caller } from '../../src/domain/caller.ts'
 import type { AccessPeriod } from '../../src/domain/history-ports.ts'
-import type { ConnectionId, OrgId, RecordId, TokenId } from '../../src/domain/ids.ts'
+import type { ConnectionId, OrgId, RecordId, ReviewId, TokenId } from '../../src/domain/ids.ts'
 import type { OrgAttribute } from '../../src/domain/org-attribute.ts'
 import type { PageQuery } from '../../src/domain/ports.ts'
 import type { UserState } from '../../src/domain/user.ts'
@@ -58,7 +58,7 @@ forEachDialect('plans of hot queries', function (dialect) {
 
   before(async function () {
     this.timeout(120_000)
-    test = await openTestStore(dialect, (query) => captured?.push(query))
+    test = await openTestStore(dialect, (query) => captured?.push(query), true)
     const tenants: Tenant[] = []
     for (let n = 0; n < 3; n++) {
       const founded = await foundTenant(test)
@@ -234,6 +234,13 @@ forEachDialect('plans of hot queries', function (dialect) {
     ['records by id', () => reads().history.causes(org(), ['e-7' as RecordId]), 'event_id'],
     ['a page of accounts to look at', () => reads().standing.accounts(org(), user(70), 50), 'user_pkey'],
     ['removals that were held', () => reads().history.staged(org(), [user(7)]), 'event_target_pkey'],
+    ['an invitation by its link', () => reads().invites.byHash(Buffer.alloc(32)), 'invite_token'],
+    ['invitations whose time is over', () => reads().invites.overdue(1_500, 100), 'invite_overdue'],
+    ['mails that are due', () => test.store.mailQueue!.claim(1_500, 1_600, 5), 'outbox_due'],
+    ['the newest mail to people', () => reads().outbox.newest(org(), [user(7), user(8)], 'invite'), 'outbox_person'],
+    ['items of a review', () => reads().reviews.items(org(), 'v-7' as ReviewId, 70, 100), 'access_review_item_pkey'],
+    ['the organisation of a domain', () => reads().domains.ownerOf('d10.o1.example'), 'domain_claim_proved'],
+    ['domains to be looked at', () => reads().domains.due(1_100, 20), 'domain_claim_due'],
     ['a page of records', () => reads().records.page(org(), 100_500, 101_000, 100), 'provisioning_event_pkey'],
   ]
 
@@ -263,6 +270,16 @@ forEachDialect('plans of hot queries', function (dialect) {
       )
     })
   }
+
+  it('finds teams that a person may join by the index of those that may be joined, all of which it reads', async () => {
+    captured = []
+    await reads().teams.page(org(), { openTo: user(7), limit: 200 })
+    const [query] = captured
+    captured = undefined
+    const { text, scans } = await explain(query!)
+    expect(text).to.match(/\bteam_joinable\b/)
+    expect(scans.filter((scan) => !scan.includes('team_joinable'))).to.deep.equal([])
+  })
 
   it('reads facts and held access of people by their keys, and closes access periods by the open one', async () => {
     const people = [user(11), user(12)]

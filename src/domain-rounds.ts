@@ -1,0 +1,26 @@
+import type { LookUpProof } from './domain/domain-claim.ts'
+import { recheckDomain } from './provisioning/recheck-domain.ts'
+import type { Store } from './storage/store.ts'
+
+/** Domains that are looked at in one round, and how many of them at once. */
+const A_ROUND = 200
+const AT_ONCE = 10
+
+/**
+ * Looks again at the proofs of domains that are due. Of several instances that do it at once, the first that is done
+ * decides.
+ * @param now epoch milliseconds
+ */
+export async function recheckDomains(
+  { reads, work }: Pick<Store, 'reads' | 'work'>,
+  lookUp: LookUpProof,
+  now: number,
+): Promise<void> {
+  const due = [...(await reads.domains.due(now, A_ROUND))]
+  const next = async (): Promise<void> => {
+    for (let claim = due.shift(); claim !== undefined; claim = due.shift()) {
+      await recheckDomain(work, claim.orgId, claim, await lookUp(claim))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, next))
+}
