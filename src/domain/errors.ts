@@ -19,6 +19,7 @@ export type DomainErrorCode =
   | 'not-found'
   | 'version-mismatch'
   | 'too-many'
+  | 'too-soon'
   | 'too-large'
   | 'forbidden'
   | 'last-admin'

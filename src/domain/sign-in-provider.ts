@@ -41,7 +41,8 @@ export interface ProviderWrites {
   /** @throws DomainError `uniqueness` when the name is taken */
   update(orgId: OrgId, provider: StoredProvider, at: number): Promise<void>
   /** Ends it, and the pairings with it; who people are there stays known. */
-  remove(orgId: OrgId, id: ProviderId): Promise<void>
+  /** @returns the connections that were paired with it, and are with none now */
+  remove(orgId: OrgId, id: ProviderId): Promise<readonly ConnectionId[]>
   /** Pairs a connection, or ends its pairing. */
   pair(orgId: OrgId, connection: ConnectionId, provider: ProviderId | undefined): Promise<void>
   /** The provider a connection is paired with. */

@@ -16,6 +16,7 @@ export const ERROR_STATUS: Readonly<Record<DomainErrorCode, number>> = {
   'not-found': 404,
   'version-mismatch': 412,
   'too-many': 400,
+  'too-soon': 429,
   'too-large': 413,
   forbidden: 403,
   'last-admin': 409,

@@ -19,7 +19,7 @@ const AGAIN_MS = 60_000
 
 /**
  * Sends an invitation again, with another link: the one before works no more.
- * @throws DomainError `not-found`, `forbidden` once the person has arrived or it is over, `too-many` within a minute
+ * @throws DomainError `not-found`, `forbidden` once the person has arrived or it is over, `too-soon` within a minute
  */
 export function resendInvite(
   provisioning: Provisioning,
@@ -32,7 +32,7 @@ export function resendInvite(
     requireOrgAdmin(caller)
     const { invite, user } = await getOpen(stores, orgId, id)
     if (stores.now < invite.sent + AGAIN_MS) {
-      throw new DomainError('too-many', 'This invitation was sent less than a minute ago; wait a little', {
+      throw new DomainError('too-soon', 'This invitation was sent less than a minute ago; wait a little', {
         reason: 'invite.too-soon',
         retryAfter: 60,
       })

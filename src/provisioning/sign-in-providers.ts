@@ -112,7 +112,8 @@ export function changeProvider(
 }
 
 /**
- * Ends a way to sign in. Sessions go on until they end; who people are there stays known.
+ * Ends a way to sign in, and the pairing of connections with it. Sessions go on until they end; who people are there
+ * stays known.
  * @throws DomainError `not-found`, `forbidden`
  */
 export function removeProvider(provisioning: Provisioning, caller: Caller, id: ProviderId): Submitted<void> {
@@ -122,10 +123,13 @@ export function removeProvider(provisioning: Provisioning, caller: Caller, id: P
     requireOrgAdmin(caller)
     const provider = await stores.providers.find(orgId, id)
     if (provider === undefined) throw noSuchProvider(id)
-    await stores.providers.remove(orgId, id)
+    const unpaired = await stores.providers.remove(orgId, id)
     await stores.journal.append(orgId, {
       ...{ action: 'provider.delete', actor, request, outcome: { result: 'success' } },
-      targets: [{ ...targets[0], display: provider.name }],
+      targets: [
+        { ...targets[0], display: provider.name },
+        ...unpaired.map((connection) => ({ type: 'connection' as const, id: connection })),
+      ],
     })
   })
 }

@@ -51,13 +51,15 @@ export function providerWrites(db: Kysely<Database>): ProviderWrites {
     },
 
     async remove(orgId, id) {
-      await db
+      const unpaired = await db
         .updateTable('connection')
-        .set({ signin_provider_id: null })
+        .set((eb) => ({ signin_provider_id: null, version: eb('version', '+', 1) }))
         .where('org_id', '=', orgId)
         .where('signin_provider_id', '=', id)
+        .returning('id')
         .execute()
       await db.deleteFrom('signin_provider').where('org_id', '=', orgId).where('id', '=', id).execute()
+      return unpaired.map((row) => row.id as ConnectionId)
     },
 
     ...pairings(db),

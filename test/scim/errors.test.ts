@@ -20,6 +20,7 @@ const EXPECTED: Readonly<Record<DomainErrorCode, readonly [status: number, scimT
   'not-found': [404],
   'version-mismatch': [412],
   'too-many': [400, 'tooMany'],
+  'too-soon': [429],
   'too-large': [413],
   forbidden: [403],
   'last-admin': [409],
