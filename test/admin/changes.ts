@@ -4,7 +4,11 @@ import { newId, type ProviderId, type SessionId, type UserId } from '../../src/d
 import { startSession } from '../../src/provisioning/sessions.ts'
 import { providerOf } from '../support/sign-ins.ts'
 import { operation } from '../support/tenant.ts'
+import type { DnsServer } from '../support/dns-server.ts'
 import type { AdminGateway } from './api.ts'
+
+/** A gateway, and the DNS that it asks. */
+export type Gateway = AdminGateway & { readonly dns: DnsServer }
 
 /** What the steps before have made, by the names that paths have for it. */
 export type Ids = Record<string, string>
@@ -13,7 +17,7 @@ export interface Step {
   /** As the route table has it; a SCIM path begins with `/scim`. */
   readonly route: string
   /** What is done by other ways first, so that the route has something to do. */
-  readonly arrange?: (gateway: AdminGateway, ids: Ids) => unknown
+  readonly arrange?: (gateway: Gateway, ids: Ids) => unknown
   readonly body?: (ids: Ids) => unknown
   /** The name under which the id that is answered is kept. */
   readonly makes?: string
@@ -222,6 +226,34 @@ export const STEPS: readonly Step[] = [
   },
   { route: 'POST /reviews/{review}/sign', arrange: decideAll, as: 'reviewer' },
   { route: 'DELETE /connections/{connection}' },
+  { route: 'POST /domains', body: () => ({ domain: 'people.example' }) },
+  {
+    route: 'POST /domains/{domain}/prove',
+    async arrange({ dns, client }, ids) {
+      const { record } = (await client(ids['operator']!).get('/domains/people.example')).json as {
+        record: { name: string; value: string }
+      }
+      dns.zone.set(record.name, [record.value])
+    },
+    body: () => ({}),
+  },
+  { route: 'PATCH /domains/{domain}', body: () => ({ captures: true }) },
+  {
+    route: 'POST /teams/{team}/join',
+    async arrange({ client, key }, ids) {
+      const admin = client(ids['operator']!)
+      expect((await admin.patch(`/teams/${ids['team']}`, { joinable: true, hidden: false })).status).to.equal(200)
+      const email = 'kim@people.example'
+      const { id } = (await admin.post('/users', { userName: email, email })).json as { id: UserId }
+      ids['kim'] = await key('user', id)
+    },
+    body: () => ({}),
+    as: 'kim',
+  },
+  { route: 'DELETE /domains/{domain}' },
+  { route: 'POST /holds', body: () => ({ reason: 'litigation' }), makes: 'hold' },
+  { route: 'DELETE /holds/{hold}' },
+  { route: 'POST /users/{user}/erasure' },
 ]
 
 /** Sends a SCIM request as the identity provider. @returns the body */
