@@ -229,23 +229,23 @@ export const STEPS: readonly Step[] = [
   { route: 'POST /domains', body: () => ({ domain: 'people.example' }) },
   {
     route: 'POST /domains/{domain}/prove',
-    async arrange({ dns, client }, ids) {
-      const { record } = (await client(ids['operator']!).get('/domains/people.example')).json as {
+    async arrange(gateway, ids) {
+      const { record } = (await gateway.client(ids['operator']!).get('/domains/people.example')).json as {
         record: { name: string; value: string }
       }
-      dns.zone.set(record.name, [record.value])
+      gateway.dns.zone.set(record.name, [record.value])
     },
     body: () => ({}),
   },
   { route: 'PATCH /domains/{domain}', body: () => ({ captures: true }) },
   {
     route: 'POST /teams/{team}/join',
-    async arrange({ client, key }, ids) {
-      const admin = client(ids['operator']!)
+    async arrange(gateway, ids) {
+      const admin = gateway.client(ids['operator']!)
       expect((await admin.patch(`/teams/${ids['team']}`, { joinable: true, hidden: false })).status).to.equal(200)
       const email = 'kim@people.example'
       const { id } = (await admin.post('/users', { userName: email, email })).json as { id: UserId }
-      ids['kim'] = await key('user', id)
+      ids['kim'] = await gateway.key('user', id)
     },
     body: () => ({}),
     as: 'kim',
