@@ -26,6 +26,11 @@ export interface SqliteConnections {
 const BUSY_TIMEOUT_MS = 20
 /** Opening may wait longer: nothing is served yet, and a new file changes to WAL under an exclusive lock. */
 const OPEN_TIMEOUT_MS = 5_000
+/**
+ * What each of the two connections keeps of the file, KiB. The system keeps the file too; more here is memory taken
+ * twice: 16 MiB each, as SQLite's own default has it, answered no request faster at 10,000 people.
+ */
+const CACHE_KIB = 4_000
 /** Pages in the write-ahead log at which a commit copies them into the file itself. */
 const AUTOCHECKPOINT_PAGES = 4_000
 
@@ -75,6 +80,7 @@ function openFile(file: string, options: { readonly: boolean }): Sqlite.Database
   database.pragma('trusted_schema = OFF')
   assertPragmas(database)
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  database.pragma(`cache_size = -${CACHE_KIB}`)
   return database
 }
 
