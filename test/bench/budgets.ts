@@ -10,7 +10,10 @@ export interface Budget {
   readonly met: boolean
 }
 
-type Find = (name: string, server?: 'gateway' | 'bare') => CaseResult | undefined
+/** Cases that are asked of a gateway without records too. */
+export const LOGGED: readonly string[] = ['create', 'patch active', 'add 1 member, 16 clients']
+
+type Find = (name: string, server?: CaseResult['server']) => CaseResult | undefined
 
 /** The project's budgets: ratios within one run, since machines are shared, and a few absolute bounds. */
 export function budgetsOf(results: readonly DirectoryResult[], ruleChange?: RuleChangeResult): readonly Budget[] {
@@ -21,6 +24,7 @@ export function budgetsOf(results: readonly DirectoryResult[], ruleChange?: Rule
     ...ofMembers(last, find),
     ...ofPages(find),
     ...ofMemory(last),
+    ...ofLog(last, find),
     ...flat(results[0]!, last),
     ...ofRules(ruleChange),
   ].filter(({ value }) => !Number.isNaN(value))
@@ -75,9 +79,24 @@ function ofPages(find: Find): readonly Budget[] {
 function ofMemory(last: DirectoryResult): readonly Budget[] {
   const holds = last.cases.flatMap(({ server, load }) => (server === 'gateway' && load ? [load.holdMs] : []))
   return [
-    atMost('resident memory of the gateway at its highest, MiB', last.memory.gateway.peak, 250),
+    atMost('resident memory of the gateway at its highest, MiB', last.memory.gateway?.peak ?? NaN, 250),
     atMost('longest hold of the event loop under 16 clients, ms', Math.max(...holds), 50),
   ]
+}
+
+/** The log's own. A command takes a second to start, so that few records say nothing of its speed. */
+function ofLog({ verify }: DirectoryResult, find: Find): readonly Budget[] {
+  const rate = (name: string, server: CaseResult['server']): number => find(name, server)?.load?.perSecond ?? NaN
+  const written = LOGGED.map((name) =>
+    atLeast(
+      `${name}: requests/s of 16 clients, over the same without records`,
+      rate(name, 'gateway') / rate(name, 'unlogged'),
+      0.7,
+    ),
+  )
+  if (verify === undefined) return written
+  const speed = verify.records < 100_000 ? [] : [atLeast('records verified a second', verify.perSecond, 100_000)]
+  return [...written, ...speed, atMost('resident memory of log verify at its highest, MiB', verify.peakMiB, 200)]
 }
 
 function ofRules(ruleChange: RuleChangeResult | undefined): readonly Budget[] {

@@ -7,7 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../../src/config.ts'
-import { budgetsOf } from './budgets.ts'
+import { budgetsOf, LOGGED } from './budgets.ts'
 import { type Case, casesOf, createCounters, offeredCases } from './cases.ts'
 import { Connection, type Request } from './http-client.ts'
 import { askInTurn, askTogether, latencyOf, type Load, median } from './measure.ts'
@@ -15,6 +15,7 @@ import { reportText } from './report.ts'
 import { measureRuleChange } from './rule-change.ts'
 import { type CaseResult, type DirectoryResult, type RunResult, slowerThan } from './results.ts'
 import { type Bench, type Server, startBench } from './servers.ts'
+import { measureVerify } from './verify-log.ts'
 
 const ROUNDS = 4
 const SAMPLES = 300
@@ -22,6 +23,7 @@ const ACCEPTED = join(packageRoot(), 'test', 'bench', 'accepted.json')
 /** People for whom a rule is changed. */
 const RULED_PEOPLE = 5_000
 const RULE_CHANGE = 'rule change'
+const VERIFY = 'log verify'
 const USAGE = `npm run bench -- [options]
   --users N[,N…]     people in the directory, or in several side by side (10000; at most 1000000)
   --seconds S        of 16 clients for each case, server and round (1)
@@ -83,7 +85,8 @@ async function main(): Promise<void> {
       ...(rule === undefined ? {} : { ruleChange: rule }),
     })
   } finally {
-    for (const { bench } of running) await Promise.all([bench.gateway.stop(), bench.bare.stop()])
+    for (const { bench } of running)
+      await Promise.all([bench.gateway, bench.bare, bench.unlogged].map((one) => one?.stop()))
     rmSync(dir, { recursive: true, force: true })
   }
 }
@@ -124,13 +127,24 @@ async function measure(running: readonly Running[]): Promise<readonly DirectoryR
       if (round > 0) seenOf(it, server).loads.push(load)
     }
   }
-  return running.map(({ users, bench, cases }) => ({
+  const results: DirectoryResult[] = []
+  for (const each of running) results.push(await resultsOf(each, seen))
+  return results
+}
+
+async function resultsOf(
+  { users, bench, cases }: Running,
+  seen: ReadonlyMap<Case, ReadonlyMap<Server, Seen>>,
+): Promise<DirectoryResult> {
+  const servers = [bench.gateway, bench.bare, ...(bench.unlogged === undefined ? [] : [bench.unlogged])]
+  return {
     users,
     sized: [...bench.directory.sized.keys()],
     buildSeconds: bench.buildSeconds,
-    memory: { gateway: bench.gateway.memory(), bare: bench.bare.memory() },
+    memory: Object.fromEntries(servers.map((one) => [one.name, one.memory()])),
+    ...(VERIFY.includes(options.only) ? { verify: await measureVerify(options.main, bench.env) } : {}),
     cases: cases.flatMap((it) => [...(seen.get(it) ?? [])].map(([server, found]) => resultOf(it, server, found))),
-  }))
+  }
 }
 
 /** Each case at each server that answers it; the same case of several directories one after the other. */
@@ -142,6 +156,7 @@ function* turns(running: readonly Running[]): Generator<readonly [Case, Server]>
       if (it === undefined) continue
       yield [it, bench.gateway]
       if (it.both === true) yield [it, bench.bare]
+      if (LOGGED.includes(name) && bench.unlogged !== undefined) yield [it, bench.unlogged]
     }
   }
 }

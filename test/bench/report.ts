@@ -1,6 +1,7 @@
 import type { Budget } from './budgets.ts'
 import type { CaseResult, DirectoryResult, RunResult, Slower } from './results.ts'
 import type { RuleChangeResult } from './rule-change.ts'
+import type { VerifyResult } from './verify-log.ts'
 
 /** A run as tables for a terminal. */
 export function reportText(run: RunResult, budgets: readonly Budget[], slower: readonly Slower[] | undefined): string {
@@ -13,6 +14,11 @@ export function reportText(run: RunResult, budgets: readonly Budget[], slower: r
 function ruleText({ people, savedMs, appliedMs, previewedMs }: RuleChangeResult): string {
   const [previewed, saved, applied] = [previewedMs, savedMs, appliedMs].map((ms) => `${ms.toFixed(0)} ms`)
   return `A rule for ${people.toLocaleString('en')} people: previewed in ${previewed}, saved in ${saved}, applied in ${applied}`
+}
+
+function verifyText({ records, seconds, perSecond, peakMiB }: VerifyResult): string {
+  const [count, rate] = [records, Math.round(perSecond)].map((figure) => figure.toLocaleString('en'))
+  return `log verify: ${count} records in ${seconds.toFixed(1)} s, ${rate} a second, ${peakMiB.toFixed(0)} MiB`
 }
 
 const HEADINGS = [
@@ -30,11 +36,12 @@ const HEADINGS = [
 ]
 
 function directoryText(directory: DirectoryResult): string {
-  const { users, buildSeconds, memory } = directory
-  const { gateway, bare } = memory
+  const { users, buildSeconds, memory, verify } = directory
   const title = `${users.toLocaleString('en')} people (built in ${buildSeconds.toFixed(1)} s)`
-  const resident = `resident memory now/peak, MiB: gateway ${mib(gateway)}, bare ${mib(bare)}`
-  return [title, table([HEADINGS, ...directory.cases.map(rowOf)]), resident].join('\n')
+  const each = Object.entries(memory).map(([name, used]) => `${name} ${mib(used)}`)
+  const resident = `resident memory now/peak, MiB: ${each.join(', ')}`
+  const cases = table([HEADINGS, ...directory.cases.map(rowOf)])
+  return [title, cases, resident, ...(verify === undefined ? [] : [verifyText(verify)])].join('\n')
 }
 
 function rowOf({ name, server, latency, load }: CaseResult): readonly string[] {

@@ -1,6 +1,7 @@
 import type { Latency, Load } from './measure.ts'
 import type { RuleChangeResult } from './rule-change.ts'
 import type { Server } from './servers.ts'
+import type { VerifyResult } from './verify-log.ts'
 
 /** What one case took at one server. */
 export interface CaseResult {
@@ -16,7 +17,9 @@ export interface DirectoryResult {
   /** Sizes of the groups that members were added to. */
   readonly sized: readonly number[]
   readonly buildSeconds: number
-  readonly memory: Readonly<Record<Server['name'], { readonly now: number; readonly peak: number }>>
+  readonly memory: Readonly<Partial<Record<Server['name'], { readonly now: number; readonly peak: number }>>>
+  /** Absent in runs that were narrowed to other cases. */
+  readonly verify?: VerifyResult
   readonly cases: readonly CaseResult[]
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildDirectory, type Directory } from './directory.ts'
 
@@ -12,7 +12,8 @@ const TICKS = 100
 
 /** A server process that is measured. */
 export interface Server {
-  readonly name: 'gateway' | 'bare'
+  /** `unlogged` is the gateway whose units of work leave no record. */
+  readonly name: 'gateway' | 'bare' | 'unlogged'
   readonly port: number
   readonly token: string
   /** CPU milliseconds used so far, user and system; NaN where there is no /proc. */
@@ -27,6 +28,10 @@ export interface Server {
 export interface Bench {
   readonly gateway: Server
   readonly bare: Server
+  /** Absent beside directories that are too large to be copied. */
+  readonly unlogged: Server | undefined
+  /** What commands of the gateway's store are run with. */
+  readonly env: Readonly<Record<string, string>>
   readonly directory: Directory
   readonly buildSeconds: number
 }
@@ -43,7 +48,10 @@ export interface BenchOptions {
   readonly syncMs: number
 }
 
-/** A directory of that many people in two stores, the gateway serving one and the bare handler the other. */
+/** People in the largest directory that is copied for a gateway without records. */
+const MOST_COPIED = 100_000
+
+/** A directory of that many people in stores of their own, each served by a process of its own. */
 export async function startBench(options: BenchOptions): Promise<Bench> {
   const token = `bench-${randomBytes(24).toString('hex')}`
   const masterKey = randomBytes(32)
@@ -56,6 +64,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   }
   const serve = (nodeArgs: readonly string[]): Promise<Server> =>
     start({ name: 'gateway', token, args: [...nodeArgs, options.main, 'serve'], env })
+  const unloggedDir = join(options.dir, 'unlogged')
   await (await serve([])).stop()
   const started = performance.now()
   const directory = buildDirectory({ dataDir, masterKey, users: options.users })
@@ -63,6 +72,8 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   const bareFile = join(options.dir, 'bare', 'rollcall.db')
   mkdirSync(join(options.dir, 'bare'))
   cpSync(join(dataDir, 'rollcall.db'), bareFile)
+  const isCopied = options.users <= MOST_COPIED
+  if (isCopied) cpSync(dataDir, unloggedDir, { recursive: true })
   const disk = options.syncMs === 0 ? {} : slowDisk(options.dir, options.syncMs)
   Object.assign(env, disk)
   const gateway = await serve(options.nodeArgs)
@@ -72,7 +83,20 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     args: ['--import', 'tsx', join(HERE, 'bare.ts'), bareFile],
     env: disk,
   })
-  return { gateway, bare, directory, buildSeconds }
+  const unlogged = isCopied
+    ? await start({
+        name: 'unlogged',
+        token,
+        args: ['--import', join(HERE, 'unlogged.mjs'), options.main, 'serve'],
+        env: { ...env, ROLLCALL_DATA_DIR: unloggedDir, BENCH_CHAIN_WRITER: chainWriterOf(options.main) },
+      })
+    : undefined
+  return { gateway, bare, unlogged, env, directory, buildSeconds }
+}
+
+/** The module of the build whose records are left out. */
+function chainWriterOf(main: string): string {
+  return join(dirname(main), 'storage', 'chain-writer.js')
 }
 
 /** The environment in which a process waits at each sync of a file. Wants a C compiler. */
@@ -107,7 +131,7 @@ async function start({ name, token, args, env }: StartOptions): Promise<Server> 
     port,
     token,
     cpuMs: () => cpuMs(child.pid!),
-    memory: () => memory(child.pid!),
+    memory: () => memoryOf(child.pid!),
     longestHoldMs: () =>
       new Promise((resolve) => {
         child.once('message', ({ holdMs }: { readonly holdMs: number }) => resolve(holdMs))
@@ -152,7 +176,8 @@ function cpuMs(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS
 }
 
-function memory(pid: number): { readonly now: number; readonly peak: number } {
+/** Resident memory of a process now and at its highest, MiB; NaN where there is no /proc. */
+export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
   const status = proc(`/proc/${pid}/status`)
   const mib = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1_024
   return { now: mib('VmRSS'), peak: mib('VmHWM') }
