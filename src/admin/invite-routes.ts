@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { ORG_ROLES } from '../domain/access.ts'
 import { DomainError } from '../domain/errors.ts'
-import { type InviteId, newId, type OrgId } from '../domain/ids.ts'
+import { type GroupId, type InviteId, newId, type OrgId } from '../domain/ids.ts'
 import type { ListedInvite } from '../domain/invite.ts'
 import type { MailEntry } from '../domain/mail.ts'
 import { resendInvite, revokeInvite } from '../provisioning/change-invite.ts'
 import { invitePath, type InviteSecret } from '../provisioning/invite-mail.ts'
 import { type Invited, invitePerson } from '../provisioning/invite-person.ts'
+import { mayReadOrg } from '../provisioning/caller-right.ts'
+import { isInviter } from '../provisioning/may-invite.ts'
 import { shownInvite } from '../provisioning/shown-invite.ts'
 import type { AdminPorts } from './ports.ts'
 import { keyTextOf, type Route, route, shownTime, textOf, time } from './route.ts'
@@ -51,11 +53,12 @@ const MOST = 1_000
 /** People who are invited, and how they were. */
 export const inviteRoutes: readonly Route[] = [
   route({
-    ...{ method: 'GET', path: '/invites', tag: 'Invitations', who: 'reader' },
-    summary: 'List the newest invitations, at most 1,000',
+    ...{ method: 'GET', path: '/invites', tag: 'Invitations', who: 'anybody' },
+    summary: 'List the newest invitations, at most 1,000: all for those who read the organisation, else your own',
     answer: { status: 200, schema: z.object({ items: z.array(invite) }) },
-    async handle({ ports, orgId }) {
-      const found = await ports.reads.invites.list(orgId, MOST)
+    async handle({ ports, orgId, caller, account }) {
+      if (!mayReadOrg(caller) && account.user === undefined) return { body: { items: [] } }
+      const found = await ports.reads.invites.list(orgId, MOST, mayReadOrg(caller) ? undefined : account.user)
       return { body: { items: await shown(ports, orgId, found) } }
     },
   }),
@@ -72,18 +75,19 @@ export const inviteRoutes: readonly Route[] = [
     },
   }),
   route({
-    ...{ method: 'GET', path: '/invites/{invite}', tag: 'Invitations', summary: 'Show an invitation', who: 'reader' },
+    ...{ method: 'GET', path: '/invites/{invite}', tag: 'Invitations', summary: 'Show an invitation', who: 'anybody' },
     answer: { status: 200, schema: invite },
-    async handle({ ports, orgId, params }) {
+    async handle({ ports, orgId, caller, params }) {
       const found = await ports.reads.invites.find(orgId, params.invite as InviteId)
-      if (found === undefined) throw new DomainError('not-found', `Invitation ${params.invite} not found`)
+      const isShown = found !== undefined && (mayReadOrg(caller) || isInviter(caller, found))
+      if (!isShown) throw new DomainError('not-found', `Invitation ${params.invite} not found`)
       const [one] = await shown(ports, orgId, [found])
       return { body: one! }
     },
   }),
   route({
-    ...{ method: 'POST', path: '/invites/{invite}/resend', tag: 'Invitations', who: 'orgAdmin' },
-    summary: 'Send an invitation again; the link before works no more',
+    ...{ method: 'POST', path: '/invites/{invite}/resend', tag: 'Invitations', who: 'anybody' },
+    summary: 'Send an invitation of yours again, or any as an admin; the link before works no more',
     body: z.strictObject({ days }).meta({ examples: [{ days: 7 }] }),
     answer: { status: 200, schema: made, secret: 'link' },
     async handle({ ports, provisioning, caller, orgId, params, body }) {
@@ -94,12 +98,32 @@ export const inviteRoutes: readonly Route[] = [
     },
   }),
   route({
-    ...{ method: 'DELETE', path: '/invites/{invite}', tag: 'Invitations', who: 'orgAdmin' },
-    summary: 'Take an invitation back; the pending person and their seat go with it',
+    ...{ method: 'DELETE', path: '/invites/{invite}', tag: 'Invitations', who: 'anybody' },
+    summary: 'Take an invitation of yours back, or any as an admin; the pending person and their seat go with it',
     answer: { status: 204 },
     async handle({ provisioning, caller, params }) {
       await revokeInvite(provisioning, caller, params.invite as InviteId).durable
       return {}
+    },
+  }),
+  route({
+    ...{ method: 'POST', path: '/teams/{team}/invites', tag: 'Invitations', who: 'teamReader' },
+    summary: 'Invite somebody from outside the organisation into a team; its admins may, and members where it says so',
+    body: z
+      .strictObject({
+        email: keyTextOf(254),
+        displayName: keyTextOf(1024).optional(),
+        role: textOf(256).optional(),
+        days,
+      })
+      .meta({ examples: [{ email: 'ann@example.com', role: 'viewer' }] }),
+    answer: { status: 201, schema: made, secret: 'link' },
+    async handle({ ports, provisioning, caller, orgId, params, body: { email, displayName, role, days: forDays } }) {
+      const id = newId<InviteId>(ports.now())
+      const secret = secretOf(ports, id, forDays)
+      const into = { team: params.team as GroupId, role }
+      const invited = await invitePerson(provisioning, caller, { id, email, displayName, into, secret })
+      return { body: await answerOf(ports, orgId, invited, secret) }
     },
   }),
 ]

@@ -36,7 +36,7 @@ interface DirectoryFormProps {
 }
 
 /** Field names carry the provider's id: a page may show several of these, and ids are unique in it. */
-function DirectoryForm({ at: { org, returnTo, again }, provider, name }: DirectoryFormProps): VNode {
+function DirectoryForm({ at: { org, returnTo, again, invite }, provider, name }: DirectoryFormProps): VNode {
   return (
     <Form action="/signin/directory">
       <h2>{name}</h2>
@@ -44,6 +44,7 @@ function DirectoryForm({ at: { org, returnTo, again }, provider, name }: Directo
       <Hidden name="provider" value={provider} />
       <Hidden name="returnTo" value={returnTo} />
       {again === undefined ? null : <Hidden name="again" value="1" />}
+      {invite === undefined ? null : <Hidden name="invite" value={invite} />}
       <Field name={`user-${provider}`} label="User name" autocomplete="username" />
       <Field name={`password-${provider}`} label="Password" type="password" autocomplete="current-password" />
       <button>Sign in with {name}</button>
@@ -81,6 +82,7 @@ function field({ form }: PageRequest, name: string): string {
 async function admit({ req, res, ports, form }: PageRequest, proved: ProvedPerson, asked?: string): Promise<void> {
   const { user } = await signInPerson(ports.provisioning, {
     ...{ proved, request: requestFacts(req, res), provisioningDisabled: ports.provisioningDisabled },
+    invitation: ports.linkHash(form['invite'] ?? ''),
   }).durable
   if (asked !== undefined && asked !== user.id) {
     const sentence = 'You signed in as somebody else than before. Sign out first if that is what you want.'
@@ -116,5 +118,5 @@ async function contextOf({ ports, form, session }: PageRequest, orgId: OrgId): P
   const org = await ports.reads.orgs.find(orgId)
   if (org === undefined) throw new DomainError('not-found', 'There is no such organisation')
   const again = form['again'] === '1' ? session : undefined
-  return { org, returnTo: safeReturnTo(form['returnTo']), again }
+  return { org, returnTo: safeReturnTo(form['returnTo']), again, invite: form['invite'] }
 }

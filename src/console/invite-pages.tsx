@@ -1,4 +1,4 @@
-import type { VNode } from 'preact'
+import type { ComponentChildren, VNode } from 'preact'
 import type { OrgId } from '../domain/ids.ts'
 import type { ListedInvite } from '../domain/invite.ts'
 import { primaryEmail } from '../domain/user.ts'
@@ -65,25 +65,32 @@ async function accept(page: PageRequest): Promise<void> {
 }
 
 async function renderInvite(
-  { res, ports }: PageRequest,
+  { res, ports, ways }: PageRequest,
   { orgId, invite, link, problem }: FoundInvite & { readonly link: string; readonly problem?: string },
   status: number,
 ): Promise<void> {
   const org = await ports.reads.orgs.find(orgId)
   const { settings } = await ports.reads.orgs.policy(orgId)
+  if (org === undefined) throw new Error('an invitation has no organisation')
   const isClosed = settings.ssoRequired && !ports.isRestored
-  const shown = { org: org?.name ?? '', address: primaryEmail(invite.attributes) ?? '', link, problem }
-  render(res, status, isClosed ? <SsoOnly org={shown.org} /> : <InvitePage {...shown} />)
+  const others = await ways({ org, returnTo: '/account', again: undefined, invite: link })
+  const shown = { org: org.name, address: primaryEmail(invite.attributes) ?? '', ways: others }
+  render(res, status, isClosed ? <SsoOnly {...shown} /> : <InvitePage {...shown} link={link} problem={problem} />)
 }
 
-interface InviteProps {
+interface Invitation {
   readonly org: string
   readonly address: string
+  /** By somebody else's proof: the identity provider's, a directory's. */
+  readonly ways: readonly ComponentChildren[]
+}
+
+interface InviteProps extends Invitation {
   readonly link: string
   readonly problem: string | undefined
 }
 
-function InvitePage({ org, address, link, problem }: InviteProps): VNode {
+function InvitePage({ org, address, ways, link, problem }: InviteProps): VNode {
   return (
     <Page title={`Join ${org}`}>
       <p>{`You are invited as ${address}. Choose a password, and you are in.`}</p>
@@ -92,18 +99,30 @@ function InvitePage({ org, address, link, problem }: InviteProps): VNode {
         <NewPassword problem={problem} />
         <button>Join</button>
       </Form>
+      {ways.length === 0 ? null : <h2>Or join by signing in</h2>}
+      <OtherWays ways={ways} />
     </Page>
   )
 }
 
-function SsoOnly({ org }: { readonly org: string }): VNode {
+function SsoOnly({ org, address, ways }: Invitation): VNode {
   return (
     <Page title={`Join ${org}`}>
-      <p>{`${org} signs in through its identity provider alone. Sign in with it to arrive.`}</p>
-      <Form action="/signin" method="get">
-        <Hidden name="org" value={org} />
-        <button>To the sign-in page</button>
-      </Form>
+      <p>{`You are invited as ${address}. ${org} signs in through its identity provider alone: sign in with it to arrive.`}</p>
+      {ways.length > 0 ? null : <p>No identity provider is set up yet. Ask whoever invited you.</p>}
+      <OtherWays ways={ways} />
     </Page>
+  )
+}
+
+function OtherWays({ ways }: Pick<Invitation, 'ways'>): VNode {
+  return (
+    <>
+      {ways.map((way, index) => (
+        <section key={index} class="way">
+          {way}
+        </section>
+      ))}
+    </>
   )
 }

@@ -25,7 +25,7 @@ export const oidcTopic: Topic = {
 
 async function way(
   { reads }: ConsolePorts,
-  { org, returnTo, again }: SignInContext,
+  { org, returnTo, again, invite }: SignInContext,
 ): Promise<ComponentChildren | undefined> {
   const providers = (await reads.providers.list(org.id)).filter(({ kind, enabled }) => kind === 'oidc' && enabled)
   if (providers.length === 0) return undefined
@@ -35,6 +35,7 @@ async function way(
       provider: id,
       returnTo,
       ...(again === undefined ? {} : { again: '1' }),
+      ...(invite === undefined ? {} : { invite }),
     })
     return (
       <p key={id}>
@@ -51,7 +52,13 @@ async function begin({ req, res, ports, query, session }: PageRequest): Promise<
     throw new DomainError('not-found', 'There is no such way to sign in; go back to the sign-in page')
   }
   const browser = browserSecret(req, res, ports.publicUrl)
-  const purpose = { returnTo: safeReturnTo(query['returnTo']), ...(again ? { user: session.user } : {}) }
+  const invitation = ports.linkHash(query['invite'] ?? '')
+  const purpose = {
+    returnTo: safeReturnTo(query['returnTo']),
+    ...(again ? { user: session.user } : {}),
+    // The hash alone is kept: the link opens nothing to whoever reads the row.
+    ...(invitation === undefined ? {} : { invitation: Buffer.from(invitation).toString('hex') }),
+  }
   const to = await ports.oidc.begin({
     ...{ orgId: org as OrgId, providerId: provider as ProviderId, browser, purpose, again },
   })
@@ -79,8 +86,10 @@ async function finish(page: PageRequest): Promise<void> {
 
 async function admit({ req, res, ports, session }: PageRequest, proof: OidcProof): Promise<void> {
   const { proved, purpose, sid, idToken } = proof
+  const { invitation } = purpose
   const { user } = await signInPerson(ports.provisioning, {
     ...{ proved, request: requestFacts(req, res), provisioningDisabled: ports.provisioningDisabled },
+    invitation: typeof invitation === 'string' ? Buffer.from(invitation, 'hex') : undefined,
   }).durable
   const { orgId, issuer, subject } = proved
   const asked = purpose['user']

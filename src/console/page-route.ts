@@ -45,6 +45,8 @@ export interface SignInContext {
   readonly returnTo: string
   /** Only this person may answer: they are signed in and are asked again. */
   readonly again: StoredSession | undefined
+  /** The text of the link of an invitation that is accepted by it: only ways by somebody else's proof are shown. */
+  readonly invite?: string | undefined
 }
 
 /** The person who is signed in, as use cases know them: with the rights they have now. */

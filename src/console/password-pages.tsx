@@ -23,7 +23,7 @@ export const passwordTopic: Topic = {
     { method: 'POST', path: '/account/password', who: 'fresh', handle: change },
   ],
   async way({ reads, isRestored }, at) {
-    if (!(await reads.passwords.any(at.org.id))) return undefined
+    if (at.invite !== undefined || !(await reads.passwords.any(at.org.id))) return undefined
     const { settings } = await reads.orgs.policy(at.org.id)
     if (!settings.ssoRequired || isRestored) return <PasswordForm at={at} />
     return (

@@ -33,8 +33,8 @@ export interface InviteLink {
 }
 
 export interface InviteReads {
-  /** The newest first, at most `limit`. */
-  list(orgId: OrgId, limit: number): Promise<readonly ListedInvite[]>
+  /** The newest first, at most `limit`; of one inviter if named. */
+  list(orgId: OrgId, limit: number, by?: UserId): Promise<readonly ListedInvite[]>
   find(orgId: OrgId, id: InviteId): Promise<ListedInvite | undefined>
   /** By its link, before the org is known; open or not. */
   byHash(secretHash: Uint8Array): Promise<{ readonly orgId: OrgId; readonly invite: ListedInvite } | undefined>

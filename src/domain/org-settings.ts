@@ -29,6 +29,8 @@ export interface OrgSettings {
   /** Whether deactivating a person also ends their memberships and explicit values for good. */
   readonly deactivateRemoves: boolean
   readonly membersMayCreateTeams: boolean
+  /** Whether those who may add people to a team may also invite people who are not in the org yet. */
+  readonly teamsMayInvite: boolean
   /** Whether people make keys of the admin API for themselves; those there are stay. */
   readonly personalKeys: boolean
   /** Whether people sign in by the identity provider alone; break-glass accounts are excepted. */
@@ -84,6 +86,7 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   'seatTypes.viewer': seatTypes('Seats that viewers may hold', ['viewer', 'none']),
   deactivateRemoves: flag('Deactivating a person ends their memberships and explicit values for good', false),
   membersMayCreateTeams: flag('Members may create teams', false),
+  teamsMayInvite: flag('Those who may add people to a team may invite people from outside the organization', true),
   personalKeys: flag('People may make API keys for themselves', true),
   ssoRequired: flag('People sign in by the identity provider alone, save for break-glass accounts', false),
   scriptMayAddToIdpTeams: flag('Scripts may add people to teams that an identity provider manages', false),
@@ -151,6 +154,7 @@ function typed(values: SettingValues): OrgSettings {
     seatTypes: byRole<readonly SeatType[]>('seatTypes'),
     deactivateRemoves: values['deactivateRemoves'] as boolean,
     membersMayCreateTeams: values['membersMayCreateTeams'] as boolean,
+    teamsMayInvite: values['teamsMayInvite'] as boolean,
     personalKeys: values['personalKeys'] as boolean,
     ssoRequired: values['ssoRequired'] as boolean,
     scriptMayAddToIdpTeams: values['scriptMayAddToIdpTeams'] as boolean,

@@ -1,9 +1,11 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
+import type { InviteId, OrgId, RecordId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { primaryEmail, type User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import type { Operation } from './found-org.ts'
 import { inviteRecord } from './invite-mail.ts'
 import type { Provisioning } from './provisioning.ts'
 import { reconcileAsked, withEffects } from './reconcile-people.ts'
@@ -30,22 +32,51 @@ export function acceptInvite(
   const { orgId } = caller
   const intent = { action: 'invite.accept', subject: '', targets: [] }
   return submitChange(provisioning, caller, intent, async (stores) => {
-    const { id, user: person } = await getUsable(stores, caller, secretHash)
-    await stores.invites.close(orgId, id, 'accepted', stores.now)
-    await stores.outbox.drop(orgId, person.id, 'invite')
-    const after: User = { ...person, status: 'active', version: person.version + 1, updated: stores.now }
-    await stores.users.update(orgId, person, after)
-    const { effects } = await reconcileAsked(stores, orgId, [person.id], { products: [] })
-    const actor = { type: 'user', id: person.id } as const
-    const record = inviteRecord({ actor, request: caller.request }, 'invite.accept', { id, user: after })
-    const changes = [{ path: 'status', old: 'pending', new: 'active' }]
-    await stores.journal.append(orgId, { ...record, changes, effects })
-    await equip(stores, after)
-    return withEffects(after, effects)
+    const found = await getUsableInvite(stores, orgId, secretHash)
+    const actor = { type: 'user', id: found.user.id } as const
+    const { arrived, activated } = await arrive(stores, { orgId, actor, request: caller.request }, found)
+    await equip(stores, activated)
+    return arrived
   })
 }
 
-async function getUsable(stores: WriteStores, { orgId }: Caller, secretHash: Uint8Array) {
+/** An invitation that somebody may come with. */
+export interface UsableInvite {
+  readonly id: InviteId
+  /** Pending. */
+  readonly user: User
+}
+
+/**
+ * Makes an invited person active, with what the invitation says and what rules and defaults give.
+ * @returns them, with and without the org role that came of it
+ */
+export async function arrive(
+  stores: WriteStores,
+  { orgId, ...operation }: Operation & Pick<Caller, 'orgId'>,
+  { id, user }: UsableInvite,
+  cause?: RecordId,
+): Promise<{ readonly arrived: User; readonly activated: User }> {
+  await stores.invites.close(orgId, id, 'accepted', stores.now)
+  await stores.outbox.drop(orgId, user.id, 'invite')
+  const activated: User = { ...user, status: 'active', version: user.version + 1, updated: stores.now }
+  await stores.users.update(orgId, user, activated)
+  const { effects } = await reconcileAsked(stores, orgId, [user.id], { products: [] })
+  const record = inviteRecord(operation, 'invite.accept', { id, user: activated })
+  const changes = [{ path: 'status', old: 'pending', new: 'active' }]
+  await stores.journal.append(orgId, { ...record, changes, effects, ...(cause === undefined ? {} : { cause }) })
+  return { arrived: withEffects(activated, effects), activated }
+}
+
+/**
+ * The invitation of a link, as long as it may be used.
+ * @throws DomainError `forbidden`
+ */
+export async function getUsableInvite(
+  stores: WriteStores,
+  orgId: OrgId,
+  secretHash: Uint8Array,
+): Promise<UsableInvite> {
   const invite = await stores.invites.byHash(orgId, secretHash)
   const user = invite && (await stores.users.find(orgId, invite.user))
   if (invite?.state !== 'pending' || invite.expires <= stores.now || user?.status !== 'pending') throw inviteOver()

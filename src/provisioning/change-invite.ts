@@ -6,10 +6,10 @@ import { type InviteId, newId, type OrgId } from '../domain/ids.ts'
 import type { Submitted, UnitOfWork } from '../domain/ports.ts'
 import { primaryEmail, type User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
-import { requireOrgAdmin } from './caller-right.ts'
 import type { Operation } from './found-org.ts'
 import type { Invited } from './invite-person.ts'
 import { inviteRecord, type InviteSecret, sendInvite } from './invite-mail.ts'
+import { isInviter } from './may-invite.ts'
 import type { Provisioning } from './provisioning.ts'
 import { reconcilePeople } from './reconcile-people.ts'
 import { submitChange } from './submit-change.ts'
@@ -29,8 +29,7 @@ export function resendInvite(
 ): Submitted<Invited> {
   const { orgId } = caller
   return submitChange(provisioning, caller, intentOf('invite.resend', id), async (stores) => {
-    requireOrgAdmin(caller)
-    const { invite, user } = await getOpen(stores, orgId, id)
+    const { invite, user } = await getOpen(stores, caller, id)
     if (stores.now < invite.sent + AGAIN_MS) {
       throw new DomainError('too-soon', 'This invitation was sent less than a minute ago; wait a little', {
         reason: 'invite.too-soon',
@@ -55,8 +54,7 @@ export function resendInvite(
 export function revokeInvite(provisioning: Provisioning, caller: Caller, id: InviteId): Submitted<void> {
   const { orgId } = caller
   return submitChange(provisioning, caller, intentOf('invite.revoke', id), async (stores) => {
-    requireOrgAdmin(caller)
-    const { user } = await getOpen(stores, orgId, id)
+    const { user } = await getOpen(stores, caller, id)
     await stores.invites.close(orgId, id, 'revoked', stores.now)
     await removePending(stores, caller, { id, user, action: 'invite.revoke' })
   })
@@ -82,10 +80,12 @@ function intentOf(action: string, id: InviteId) {
   return { action, subject: id, targets: [{ type: 'invite', id }] } as const
 }
 
-/** An invitation of somebody who has not arrived. */
-async function getOpen(stores: WriteStores, orgId: OrgId, id: InviteId) {
+/** An invitation of somebody who has not arrived; whoever did not make it, and is no org admin, learns of none. */
+async function getOpen(stores: WriteStores, caller: Caller, id: InviteId) {
+  const { orgId } = caller
   const invite = await stores.invites.find(orgId, id)
-  if (invite === undefined) throw new DomainError('not-found', `Invitation ${id} not found`)
+  if (invite === undefined || !isInviter(caller, invite))
+    throw new DomainError('not-found', `Invitation ${id} not found`)
   const user = await stores.users.find(orgId, invite.user)
   if (user?.status === 'pending') return { invite, user }
   const why = user === undefined ? 'is over; invite the person anew' : 'is over: the person has arrived'

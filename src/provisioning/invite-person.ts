@@ -1,17 +1,20 @@
-import type { OrgRole } from '../domain/access.ts'
+import type { AccessWish, OrgRole } from '../domain/access.ts'
 import type { Caller } from '../domain/caller.ts'
 import { checkMailAddress } from '../domain/email.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
-import type { InviteId } from '../domain/ids.ts'
+import type { GroupId, InviteId } from '../domain/ids.ts'
 import type { Invite } from '../domain/invite.ts'
 import type { User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { requireOrgAdmin } from './caller-right.ts'
 import { createUser } from './create-user.ts'
 import { inviteRecord, sendInvite, type InviteSecret } from './invite-mail.ts'
+import { checkMayInviteAnybody } from './may-invite.ts'
 import { newState } from './person-draft.ts'
 import type { Provisioning } from './provisioning.ts'
+import { getActiveTeam } from './team-lookup.ts'
+import { checkCeiling, teamRoleNamed } from './team-roles.ts'
 
 /** Whom to invite, and what they are to have once they arrive; what is absent is as rules and defaults say. */
 export interface InviteDraft {
@@ -23,6 +26,8 @@ export interface InviteDraft {
   readonly orgRole?: OrgRole | undefined
   /** Product → full | viewer | none. */
   readonly seats?: Readonly<Record<string, string>> | undefined
+  /** The team that somebody who is no org admin invites to; they say nothing but a role in it. */
+  readonly into?: { readonly team: GroupId; readonly role?: string | undefined } | undefined
   /** Teams by name, each with a role if one is said. */
   readonly teams?: readonly { readonly team: string; readonly role?: string | undefined }[] | undefined
   readonly secret: InviteSecret
@@ -57,6 +62,11 @@ export async function invitePerson(provisioning: Provisioning, caller: Caller, d
     ...state,
     isInvited: true,
     async prepare(stores) {
+      if (draft.into !== undefined) {
+        const wishes = await wishesInto(stores, caller, draft.into)
+        await checkAddressFree(stores, caller, email)
+        return { wishes }
+      }
       requireOrgAdmin(caller)
       await checkAddressFree(stores, caller, email)
       return { wishes: [...(state.wishes ?? []), ...teams] }
@@ -80,6 +90,24 @@ export async function invitePerson(provisioning: Provisioning, caller: Caller, d
       mailed,
     } as const
   }
+}
+
+/**
+ * What comes of an invitation into a team: the team, with a role not above the inviter's own, and in the org no more than
+ * everybody gets.
+ */
+async function wishesInto(
+  stores: WriteStores,
+  caller: Caller,
+  { team: id, role }: NonNullable<InviteDraft['into']>,
+): Promise<readonly AccessWish[]> {
+  const { orgId } = caller
+  const team = await getActiveTeam(stores, orgId, id)
+  await checkMayInviteAnybody(stores, caller, team)
+  const given = role === undefined ? team.defaultRole : await teamRoleNamed(stores, orgId, role)
+  await checkCeiling(stores, caller, id, given)
+  const teamName = team.name
+  return [role === undefined ? { kind: 'join', teamName } : { kind: 'team_role', teamName, value: role }]
 }
 
 /** One person an address: whoever has it is invited no more, but shown to who tried. */

@@ -1,36 +1,39 @@
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
-import type { OrgId, UserId } from '../domain/ids.ts'
+import type { InviteId, OrgId, UserId } from '../domain/ids.ts'
 import type { ProvedPerson, SignInWay } from '../domain/sign-in.ts'
 import { primaryEmail, type User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { getUsableInvite } from './accept-invite.ts'
 import { isOrgAdmin } from './admin-guard.ts'
 import { signInRefused } from './sign-in-refusal.ts'
 
 /** Whom a proved person is here. */
 export interface SignInMatch {
   readonly user: User
+  /** Of the way `invite`. */
+  readonly invite?: InviteId
   readonly way: Exclude<SignInWay, 'made'>
 }
 
 /**
  * The live person a proved one is, by what is the safest first: their identity at the issuer; what a paired connection
  * says; the invitation they came with; an address that is proved on both sides.
- * @param invited the pending person whose invitation the browser came with
+ * @param invitation SHA-256 of the link of the invitation that the browser came with
  * @returns undefined where nobody is that person, so that one may be made
  * @throws DomainError `forbidden` where it looks like somebody and nothing proves it, or like one who is deleted
  */
 export async function matchSignIn(
   stores: WriteStores,
   proved: ProvedPerson,
-  invited: UserId | undefined,
+  invitation: Uint8Array | undefined,
 ): Promise<SignInMatch | undefined> {
   const { orgId } = proved
   const holder = await stores.identities.find(orgId, proved)
   if (holder?.live === true) return { user: await getUser(stores, orgId, holder.user), way: 'known' }
   const found =
     (await pairedMatch(stores, proved)) ??
-    (invited === undefined ? undefined : await invitedMatch(stores, proved, invited)) ??
+    (invitation === undefined ? undefined : await invitedMatch(stores, proved, invitation)) ??
     (await emailMatch(stores, proved))
   if (found !== undefined) return found
   if (holder !== undefined || (await wasDeleted(stores, proved))) throw signInRefused('sign-in.deleted')
@@ -60,16 +63,11 @@ async function pairedMatch(stores: WriteStores, proved: ProvedPerson): Promise<S
 }
 
 /** Whoever opened the link has the mailbox it was sent to; an address that was proved must then be that one. */
-async function invitedMatch(
-  stores: WriteStores,
-  proved: ProvedPerson,
-  invited: UserId,
-): Promise<SignInMatch | undefined> {
-  const user = await stores.users.find(proved.orgId, invited)
-  if (user?.status !== 'pending') return undefined
+async function invitedMatch(stores: WriteStores, proved: ProvedPerson, invitation: Uint8Array): Promise<SignInMatch> {
+  const { user, id } = await getUsableInvite(stores, proved.orgId, invitation)
   const address = fold(primaryEmail(user.attributes) ?? '')
   if (proved.email !== undefined && fold(proved.email) !== address) throw signInRefused('sign-in.other-address')
-  return { user, way: 'invite' }
+  return { user, way: 'invite', invite: id }
 }
 
 /**

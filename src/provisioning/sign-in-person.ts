@@ -1,10 +1,11 @@
 import type { Caller } from '../domain/caller.ts'
-import { newId, type UserId } from '../domain/ids.ts'
+import { type InviteId, newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import { type Actor, Personal, type RecordTarget, unknownPerson } from '../domain/record.ts'
 import type { ProvedPerson, SignedIn } from '../domain/sign-in.ts'
 import type { User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
+import { arrive } from './accept-invite.ts'
 import { followClaimedGroups } from './claimed-groups.ts'
 import { endInvites } from './invite-mail.ts'
 import { makeAtSignIn } from './make-at-sign-in.ts'
@@ -19,7 +20,7 @@ import { userTarget } from './user-record.ts'
 /**
  * Signs in whom a provider has proved: finds the person, links them at their first time, makes them where that is
  * wanted, and lets the claimed groups decide. Leaves an `sso.login` record, and one for each thing that came of it
- * (`sso.link`, `sso.jit`, `sso.groups`, `user.activate`); of a refusal an `sso.refused` one and nothing else.
+ * (`sso.link`, `sso.jit`, `sso.groups`, `user.activate`, `invite.accept`); of a refusal an `sso.refused` one and nothing else.
  * @throws DomainError `forbidden` with a reason of `SIGN_IN_REFUSALS`, `seat-limit` where the org refuses what the licence
  * has not left, `unavailable`
  */
@@ -32,7 +33,7 @@ export function signInPerson(provisioning: Provisioning, attempt: SignInAttempt)
   const intent = { action: 'sso.refused', subject: `${issuer}\n${subject}`, targets }
   return submitChange(provisioning, caller, intent, async (stores) => {
     targets.splice(0, Infinity, providerTarget(proved), unknownTarget(stores, proved))
-    const match = await matchSignIn(stores, proved, attempt.invited)
+    const match = await matchSignIn(stores, proved, attempt.invitation)
     if (match === undefined) return makeNew(stores, attempt)
     targets[1] = userTarget(match.user)
     if (match.user.accountType !== 'USER') throw signInRefused('sign-in.not-linked', { why: 'service-account' })
@@ -47,13 +48,17 @@ async function makeNew(stores: WriteStores, attempt: SignInAttempt): Promise<Sig
   return { user, way: 'made' }
 }
 
-async function admit(stores: WriteStores, attempt: SignInAttempt, { user, way }: SignInMatch): Promise<SignedIn> {
+async function admit(
+  stores: WriteStores,
+  attempt: SignInAttempt,
+  { user, way, invite }: SignInMatch,
+): Promise<SignedIn> {
   const { proved } = attempt
   const { orgId } = proved
   const turn = await begin(stores, attempt, user)
   if (way === 'known') await stores.identities.seen(orgId, proved, stores.now)
   else await link(turn, user, way)
-  const arrived = user.status === 'pending' ? await activate(turn, user) : user
+  const arrived = user.status === 'pending' ? await activate(turn, user, invite) : user
   return { user: await followClaimedGroups(turn, arrived), way }
 }
 
@@ -80,9 +85,12 @@ async function link(turn: SignInTurn, user: User, way: Exclude<SignInMatch['way'
 }
 
 /** A person who was invited has arrived. */
-async function activate(turn: SignInTurn, user: User): Promise<User> {
+async function activate(turn: SignInTurn, user: User, invite: InviteId | undefined): Promise<User> {
   const { stores, proved, cause, actor, request } = turn
   const { orgId } = proved
+  if (invite !== undefined) {
+    return (await arrive(stores, { orgId, actor, request }, { id: invite, user }, cause)).arrived
+  }
   const after: User = { ...user, status: 'active', version: user.version + 1, updated: stores.now }
   await stores.users.update(orgId, user, after)
   await endInvites(stores, orgId, user.id)

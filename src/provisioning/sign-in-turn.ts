@@ -1,4 +1,4 @@
-import type { RecordId, UserId } from '../domain/ids.ts'
+import type { RecordId } from '../domain/ids.ts'
 import type { Actor, RequestFacts } from '../domain/record.ts'
 import type { ProvedPerson } from '../domain/sign-in.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
@@ -9,8 +9,8 @@ export interface SignInAttempt {
   readonly request: RequestFacts
   /** Whether the deployment says that no sign-in makes a person (`DISABLE_SSO_PROVISIONING`), whatever the org says. */
   readonly provisioningDisabled: boolean
-  /** The pending person whose invitation the same browser came with. */
-  readonly invited?: UserId
+  /** SHA-256 (32 bytes) of the link of the invitation that the same browser came with. */
+  readonly invitation?: Uint8Array | undefined
 }
 
 /** A sign-in within its unit of work. */

@@ -12,6 +12,7 @@ import type { WriteStores } from '../domain/write-ports.ts'
 import { isOrgAdminCaller, requireTeamAdmin } from './caller-right.ts'
 import { recordGroupChange } from './group-record.ts'
 import { joinTeam } from './join-team.ts'
+import { checkMayInvite } from './may-invite.ts'
 import { getPersonNamed } from './named-person.ts'
 import type { Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
@@ -120,17 +121,6 @@ export function removeTeamMember(
 async function isSelf(stores: WriteStores, { account, orgId }: Caller, person: string): Promise<boolean> {
   const self = account?.user && (await stores.users.find(orgId, account.user))
   return self !== undefined && [self.id, fold(self.attributes.userName)].includes(fold(person))
-}
-
-/** @throws DomainError `forbidden` */
-async function checkMayInvite(stores: WriteStores, caller: Caller, team: Team): Promise<void> {
-  const { account, orgId } = caller
-  if (team.inviters === 'members' && account?.user !== undefined && !account.isService) {
-    const held = (await stores.access.held(orgId, [account.user])).get(account.user)
-    const role = held?.memberships.get(team.id)
-    if (role !== undefined && role.role !== 'viewer') return
-  }
-  await requireTeamAdmin(stores, caller, team.id)
 }
 
 interface RoleSetting {

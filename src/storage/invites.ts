@@ -8,8 +8,9 @@ import type { UserAttributes, UserStatus } from '../domain/user.ts'
 /** Invitations as pages, lists and the job that ends them read them. */
 export function inviteReads(db: Kysely<Database>): InviteReads {
   return {
-    async list(orgId, limit) {
-      const rows = await listed(db).where('i.org_id', '=', orgId).orderBy('i.id', 'desc').limit(limit).execute()
+    async list(orgId, limit, by) {
+      const all = listed(db).where('i.org_id', '=', orgId).orderBy('i.id', 'desc').limit(limit)
+      const rows = await (by === undefined ? all : all.where('i.invited_by', '=', by)).execute()
       return rows.map(toListed)
     },
     async find(orgId, id) {

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import { type AdminGateway, openAdminGateway } from '../admin/api.ts'
 import { changeOrgSettings } from '../../src/provisioning/change-org-settings.ts'
+import { createTeam } from '../../src/provisioning/create-team.ts'
+import { addTeamMember } from '../../src/provisioning/team-members.ts'
 import { operatorOf } from '../support/callers.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { actionsOf, problemsOf } from '../support/tenant.ts'
@@ -52,6 +54,32 @@ forEachDialect('the page of an invitation', (dialect) => {
       ...['invite.accept', 'password.set', 'session.start'],
     ])
     expect(await problemsOf(gateway.test, gateway.tenant.orgId)).to.deep.equal([])
+  })
+
+  it('is made over the admin API by who runs a team, who sees their own alone', async () => {
+    const { tenant } = gateway
+    const team = (await createTeam(tenant.provisioning, operatorOf(tenant.orgId), { name: 'lab' }).durable).id
+    const [lead, mate] = [await tenant.user('lead@people.example'), await tenant.user('mate@people.example')]
+    for (const [{ id }, role] of [[lead, 'admin'] as const, [mate, 'member'] as const]) {
+      await addTeamMember(tenant.provisioning, operatorOf(tenant.orgId), team, { person: id, role }).durable
+    }
+    const [theirs, other] = [
+      gateway.client(await gateway.key('user', lead.id)),
+      gateway.client(await gateway.key('user', mate.id)),
+    ]
+    const answer = await theirs.post(`/teams/${team}/invites`, { email: 'guest@people.example', role: 'viewer' })
+    expect(answer.status, answer.text).to.equal(201)
+    expect((await other.post(`/teams/${team}/invites`, { email: 'x@people.example' })).status).to.equal(403)
+    expect((await theirs.post('/invites', { email: 'x@people.example' })).status).to.equal(403)
+    const { id } = answer.json as { readonly id: string }
+    expect(((await theirs.get('/invites')).json['items'] as unknown[]).length).to.equal(1)
+    expect((await other.get('/invites')).json['items']).to.deep.equal([])
+    expect((await other.get(`/invites/${id}`)).status).to.equal(404)
+    expect((await other.delete(`/invites/${id}`)).status).to.equal(404)
+    const path = String(answer.json['link']).slice(gateway.publicUrl.length)
+    expect((await visitor().submit(path, '/invite', chosen)).status).to.equal(303)
+    expect((await theirs.get(`/invites/${id}`)).json).to.include({ state: 'active' })
+    expect((await theirs.delete(`/invites/${id}`)).status).to.equal(403)
   })
 
   it('S38: gives one person a session when it is used at the same time', async () => {

@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import type { Caller } from '../../src/domain/caller.ts'
-import { type InviteId, newId } from '../../src/domain/ids.ts'
+import { type GroupId, type InviteId, newId } from '../../src/domain/ids.ts'
 import { acceptInvite } from '../../src/provisioning/accept-invite.ts'
 import { expireInvite, resendInvite, revokeInvite } from '../../src/provisioning/change-invite.ts'
 import { changeUser } from '../../src/provisioning/change-user.ts'
 import { changeLicence } from '../../src/provisioning/change-licence.ts'
+import { changeOrgSettings } from '../../src/provisioning/change-org-settings.ts'
+import { changeTeam } from '../../src/provisioning/change-team.ts'
 import { createTeam } from '../../src/provisioning/create-team.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import type { InviteSecret } from '../../src/provisioning/invite-mail.ts'
@@ -13,8 +15,11 @@ import { type InviteDraft, invitePerson } from '../../src/provisioning/invite-pe
 import { changedState } from '../../src/provisioning/person-draft.ts'
 import { restoreUser } from '../../src/provisioning/restore-user.ts'
 import { shownInvite } from '../../src/provisioning/shown-invite.ts'
+import type { JsonObject } from '../../src/domain/json.ts'
+import { addTeamMember } from '../../src/provisioning/team-members.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
-import { operatorOf } from '../support/callers.ts'
+import { operatorOf, personOf } from '../support/callers.ts'
+import { providerOf } from '../support/sign-ins.ts'
 import {
   actionsOf,
   foundTenant,
@@ -97,6 +102,20 @@ forEachDialect('an invitation', (dialect) => {
     await invite('once@people.example', { secret })
     const outcomes = await Promise.all([1, 2, 3].map(() => refusal(accept(secret))))
     expect(outcomes.sort()).to.deep.equal(['', 'forbidden invite.over', 'forbidden invite.over'])
+  })
+
+  it('S38: counts once, though several sign in by it at the same time, with what it says', async () => {
+    const secret = secretOf()
+    const { user } = await invite('sso@people.example', { secret, orgRole: 'viewer' })
+    const idp = providerOf(tenant)
+    const attempt = { invitation: secret.secretHash, provisioningDisabled: true }
+    const outcomes = await Promise.all(
+      ['s-1', 's-2', 's-3'].map((subject) => refusal(idp.signIn(subject, {}, attempt))),
+    )
+    expect(outcomes.sort()).to.deep.equal(['', 'forbidden invite.over', 'forbidden invite.over'])
+    expect(await test.store.reads.users.find(tenant.orgId, user.id)).to.include({ status: 'active', orgRole: 'viewer' })
+    expect(await listed()).to.deep.equal(['sso@people.example active'])
+    expect(await mails()).to.deep.equal(['invite dropped'])
   })
 
   it('S38: is kept as a hash of 256 random bits alone', async () => {
@@ -202,6 +221,67 @@ forEachDialect('an invitation', (dialect) => {
     await invite('twice@people.example')
     expect(await refusal(invite('twice@people.example'))).to.equal('uniqueness invite.known')
     expect(await listed()).to.deep.equal(['twice@people.example pending'])
+  })
+
+  describe('into a team', () => {
+    const into = (team: GroupId, by: Caller, email: string, role?: string) => {
+      const secret = secretOf()
+      const draft = { id: newId<InviteId>(Date.now()), email, secret, into: { team, role } }
+      return invitePerson(tenant.provisioning, by, draft)
+    }
+    const person = async (name: string, team: GroupId, role: string): Promise<Caller> => {
+      const user = await tenant.user(name)
+      await addTeamMember(tenant.provisioning, admin, team, { person: user.id, role }).durable
+      return personOf(tenant.orgId, user)
+    }
+    const settle = (settings: JsonObject) => changeOrgSettings(tenant.provisioning, admin, { settings }).durable
+
+    it('is made by its admins, and by its members where the team says so, with no role above their own', async () => {
+      const { id } = await createTeam(tenant.provisioning, admin, { name: 'lab', defaultRole: 'viewer' }).durable
+      const lead = await person('lead', id, 'admin')
+      const mate = await person('mate', id, 'member')
+      const guest = await person('guest', id, 'viewer')
+      const eve = personOf(tenant.orgId, await tenant.user('eve'))
+      const { user, invite: made } = await into(id, lead, 'new@people.example', 'admin')
+      expect(made.by).to.equal(lead.account!.user)
+      expect(user.status).to.equal('pending')
+      expect(await refusal(into(id, mate, 'x@people.example'))).to.equal('forbidden right.team-admin')
+      expect(await refusal(into(id, eve, 'x@people.example'))).to.equal('not-found')
+      await changeTeam(tenant.provisioning, admin, id, { plan: { inviters: 'members' } }).durable
+      expect(await refusal(into(id, mate, 'x@people.example', 'admin'))).to.equal('forbidden role.above-own')
+      expect(await refusal(into(id, guest, 'x@people.example'))).to.equal('forbidden right.team-admin')
+      expect((await into(id, mate, 'x@people.example', 'member')).user.status).to.equal('pending')
+      expect(await refusal(into(id, mate, 'x@people.example'))).to.equal('uniqueness invite.known')
+      await settle({ teamsMayInvite: false })
+      expect(await refusal(into(id, lead, 'y@people.example'))).to.equal('forbidden invite.not-allowed')
+      expect((await into(id, admin, 'y@people.example')).user.status).to.equal('pending')
+    })
+
+    it('gives on arrival the team and in the org what everybody gets', async () => {
+      const { id } = await createTeam(tenant.provisioning, admin, { name: 'lab' }).durable
+      const lead = await person('lead', id, 'admin')
+      const secret = secretOf()
+      const draft = { id: newId<InviteId>(Date.now()), email: 'new@people.example', secret, into: { team: id } }
+      await invitePerson(tenant.provisioning, lead, draft)
+      const arrived = await accept(secret)
+      expect(arrived).to.include({ status: 'active', orgRole: 'member' })
+      expect(await teamsOf(test, tenant.orgId, arrived.id)).to.deep.equal([`${id} member`])
+    })
+
+    it('is sent again and taken back by whoever made it, and is nobody else’s', async () => {
+      const { id } = await createTeam(tenant.provisioning, admin, { name: 'lab' }).durable
+      const [lead, other] = [await person('lead', id, 'admin'), await person('other', id, 'admin')]
+      const { invite: made } = await into(id, lead, 'new@people.example')
+      await ago(made.id)
+      const again = (by: Caller) => refusal(resendInvite(tenant.provisioning, by, made.id, secretOf()).durable)
+      expect(await again(other)).to.equal('not-found')
+      expect(await again(lead)).to.equal('')
+      expect(await refusal(revokeInvite(tenant.provisioning, other, made.id).durable)).to.equal('not-found')
+      const own = await test.store.reads.invites.list(tenant.orgId, 10, lead.account!.user)
+      expect(own.map(({ id: each }) => each)).to.deep.equal([made.id])
+      expect(await test.store.reads.invites.list(tenant.orgId, 10, other.account!.user)).to.deep.equal([])
+      expect(await refusal(revokeInvite(tenant.provisioning, lead, made.id).durable)).to.equal('')
+    })
   })
 
   it('of one org is nothing to another', async () => {

@@ -56,6 +56,7 @@ forEachDialect('the settings of an org', (dialect) => {
       personalKeys: true,
       ssoRequired: false,
       membersMayCreateTeams: false,
+      teamsMayInvite: true,
       scriptMayAddToIdpTeams: false,
       breaker: { mode: 'alert', percent: 20, floor: 10, minutes: 40 },
       recognisedRoles: { admin: ['admin'], member: ['member'], viewer: ['viewer'] },
