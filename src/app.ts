@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
 import type { CheckpointParts } from './audit/write-checkpoints.ts'
 import { auditLogRouter } from './admin/audit-log-router.ts'
+import { eventRouter } from './admin/event-routes.ts'
 import { ADMIN_MOUNT, adminRouter } from './admin/mount.ts'
 import type { AdminPorts } from './admin/ports.ts'
 import { createAccessTokens } from './auth/access-token.ts'
@@ -23,6 +24,7 @@ import {
 } from './auth/middleware.ts'
 import { mintResetLink } from './auth/one-time-link.ts'
 import { createSessions, type Sessions } from './auth/session.ts'
+import { createReceiverAuthenticator } from './auth/sink-receiver.ts'
 import { mintToken } from './auth/token.ts'
 import { trustProblem } from './auth/trust-problem.ts'
 import { createTokenGrants, type TokenGrants } from './auth/token-grant.ts'
@@ -51,6 +53,7 @@ import type { Authenticated } from './scim/context.ts'
 import { MOUNTS } from './scim/location.ts'
 import { scimRouter } from './scim/mount.ts'
 import { createProofLookUp } from './signin/domain-proof.ts'
+import { eventSigner, noteSinkRead, signEvents, sinkPorts } from './sink-wiring.ts'
 import { checkedProviderConfig, sealProviderSecret } from './sign-in-wiring.ts'
 import { tokenEndpoints } from './token-endpoints.ts'
 
@@ -113,6 +116,7 @@ export function createApp(parts: AppParts): Express {
   }
   app.use(ADMIN_MOUNT, adminRouter({ ...admin, ...bearers, authenticate }))
   app.use(auditLogRouter({ ...admin, ...bearers, authenticate: byKey(keysOrBasic) }))
+  app.use(events(parts, admin))
   app.use(healthRouter({ ready: () => isReady(opened), draining: parts.draining }))
   app.use(...tokenEndpoints({ ...parts, ...doors, now: parts.now ?? Date.now }))
   app.use(consoleRouter(consolePorts({ ...parts, sessions, report })))
@@ -148,9 +152,23 @@ function adminPorts(parts: AppParts, report: Report): AdminPorts {
       followers: createFollowers(),
       serviceReads: createServiceReads(parts.provisioning.work, Date.now),
     },
+    sinks: sinkPorts(parts),
     reportActivity: (deeds) => parts.activity.report(deeds),
     keepAnswer: (orgId, key, answer) => opened.store.keepAnswer(orgId, key, answer),
   }
+}
+
+/** Security event tokens for receivers that poll. */
+function events(parts: AppParts, { log, report }: Pick<AdminPorts, 'log' | 'report'>): express.Router {
+  const { config, opened } = parts
+  const signer = eventSigner(parts)
+  const { reads, sinkQueue: queue } = opened.store
+  return eventRouter({
+    ...{ queue, records: reads.records, watch: log.watch, now: Date.now, report },
+    ...{ sign: signEvents(signer), jwks: () => signer.jwks() },
+    noteRead: (sink) => noteSinkRead(log.serviceReads, sink),
+    receiverOf: createReceiverAuthenticator(reads.sinks, createFailureLimiter(config.auth.failuresPerMinute)),
+  })
 }
 
 /** Every use of a credential; one of a person's is something that they did. */

@@ -240,6 +240,16 @@ const log = z.object({
   }),
 })
 
+const delivery = z.object({
+  allowPrivate: flag().register(about, {
+    env: 'ALLOW_PRIVATE_SINKS',
+    wanted: FLAG_WANTED,
+    example: 'false',
+    description:
+      'Deliver the log to private addresses: syslog there also without TLS, webhooks over http:// to this machine only',
+  }),
+})
+
 const schema = z.object({
   server,
   database,
@@ -253,6 +263,7 @@ const schema = z.object({
   mail,
   scim,
   log,
+  delivery,
 })
 type Settings = z.output<typeof schema>
 

@@ -8,6 +8,7 @@ import { createLastUsed } from './auth/last-used.ts'
 import { type Background, startBackground } from './background.ts'
 import { createCheckpointing } from './checkpointing.ts'
 import type { Config } from './config.ts'
+import type { Courier } from './delivery/courier.ts'
 import { ensureSetupUrl } from './first-admin.ts'
 import { ensureFirstKey } from './first-key.ts'
 import { ensureFirstOrg } from './first-start.ts'
@@ -20,6 +21,8 @@ import { mailSettings } from './mail-settings.ts'
 import { createActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { createProofLookUp } from './signin/domain-proof.ts'
+import { createServiceReads } from './provisioning/service-reads.ts'
+import { deliverLogs } from './sink-wiring.ts'
 import { EXIT_DATA, EXIT_UNAVAILABLE, StartError } from './start-error.ts'
 import { ensureEnvironmentProviders } from './sign-in-wiring.ts'
 import { type ServerLock, takeServerLock } from './storage/server-lock.ts'
@@ -152,6 +155,13 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     const said = await firstCredentials(parts, provisioning, publicUrl)
     const { draining } = drain
     stopping.postman = postman(parts, publicUrl)
+    const serviceReads = createServiceReads(provisioning.work, Date.now)
+    stopping.courier = deliverLogs({
+      ...{ config, opened, publicUrl, provisioning, serviceReads },
+      onProblem: (message, error) => {
+        logger.warn({ err: error }, message)
+      },
+    })
     const notes = { lastUsed, activity, authFailures }
     listener.app = createApp({
       ...{ config, publicUrl, opened, provisioning, ...notes, logger, draining },
@@ -206,6 +216,7 @@ interface StoppingParts extends ServingParts {
   readonly stopNotes: () => Promise<unknown>
   /** There once the address is known that links in mail lead to, and if mail is sent. */
   postman?: Postman | undefined
+  courier?: Courier
 }
 
 async function stop(parts: StoppingParts): Promise<'done' | 'forced'> {
@@ -219,7 +230,7 @@ async function stop(parts: StoppingParts): Promise<'done' | 'forced'> {
 
 async function closeStore(parts: StoppingParts): Promise<void> {
   try {
-    await parts.postman?.stop()
+    await Promise.all([parts.postman?.stop(), parts.courier?.stop()])
     await parts.background.stop()
     await parts.stopNotes()
   } catch (error) {

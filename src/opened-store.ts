@@ -8,6 +8,7 @@ import { createPayloadSealer } from './audit/payload-sealer.ts'
 import { createRecordSealer } from './audit/record-sealer.ts'
 import { SYSTEM_ORG } from './audit/system-org.ts'
 import { newSigningKey, type SigningKey } from './auth/access-token.ts'
+import { derivedEventSeed } from './auth/event-signer.ts'
 import { newestOutside } from './audit/checkpoint-file.ts'
 import { type Config, EXIT_CONFIG } from './config.ts'
 import type { PayloadSealer } from './domain/outbox.ts'
@@ -35,6 +36,8 @@ export interface OpenedStore {
   readonly forks: ForkGuard
   /** What must be read back: wrapped by the master key, opened only under the label it was wrapped with. */
   readonly secrets: PayloadSealer
+  /** What the key of security event tokens is made of, 32 bytes. */
+  readonly eventSeed: Uint8Array
   /** The key file, when it was made just now. */
   readonly keyMadeAt: string | undefined
   close(): Promise<void>
@@ -105,6 +108,7 @@ export async function openCheckedStore(config: Config, connections: StoreConnect
     ...logKeys(config, key),
     deployment: deployment.name,
     secrets: createPayloadSealer(key),
+    eventSeed: derivedEventSeed(key),
     keyMadeAt: madeAt,
     async close() {
       await store.work.idle()

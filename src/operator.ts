@@ -10,6 +10,7 @@ import { newId, type OrgId } from './domain/ids.ts'
 import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
 import { createProofLookUp } from './signin/domain-proof.ts'
+import { sinkPorts } from './sink-wiring.ts'
 
 /** What the operator is told beside a command's answer. */
 export interface OperatorNotices {
@@ -56,6 +57,7 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
         await checkpoints.write()
         return { ...(await opened.connections.scrub(full)), outside: config.log.checkpointFile !== undefined }
       },
+      sinks: sinkPorts({ config, opened, publicUrl: config.server.publicUrl }),
       operation,
       mintToken,
       mintSetupLink: () => mintSetupLink(Date.now()),

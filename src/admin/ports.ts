@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import type { ValueOpener } from '../audit/opened-values.ts'
 import type { Followers } from '../delivery/followers.ts'
 import type { HeadWatch } from '../delivery/head-watch.ts'
+import type { SinkPorts } from '../delivery/sink-ports.ts'
 import type { Account } from '../domain/api-key.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { LookUpProof } from '../domain/domain-claim.ts'
@@ -60,6 +61,7 @@ export interface AdminPorts {
   readonly log: LogPorts
   /** After an erasure is committed: takes its bytes out of the store's files, as far as can be while it serves. */
   readonly finishErasure: () => Promise<ErasureReach>
+  readonly sinks: SinkPorts
   /** Keeps the answer of a request that is to be done once. */
   readonly keepAnswer: (orgId: OrgId, key: OnceKey, answer: OnceAnswer) => Promise<void>
 }

@@ -23,6 +23,7 @@ import { teamMemberRoutes } from './team-member-routes.ts'
 import { teamRoutes } from './team-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { seatRoutes } from './seat-routes.ts'
+import { sinkRoutes } from './sink-routes.ts'
 import { signInRoutes } from './sign-in-routes.ts'
 import { settingsRoutes } from './settings-routes.ts'
 import { trustRoutes } from './trust-routes.ts'
@@ -89,5 +90,6 @@ export const ROUTES: readonly Route[] = [
   ...reportsRoutes,
   ...logRoutes,
   ...logExportRoutes,
+  ...sinkRoutes,
   ...reviewRoutes,
 ]

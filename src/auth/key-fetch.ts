@@ -11,7 +11,12 @@ export interface KeyFetchOptions {
   readonly timeout?: number
   /** Name resolution, default `dns.lookup`. */
   readonly lookup?: typeof systemLookup
+  /** Keeps connections for a few seconds, for those that are asked again and again. */
+  readonly keepAlive?: boolean
 }
+
+/** How long a connection is kept that nothing is sent over. */
+const KEPT_MS = 4_000
 
 const TIMEOUT = 3_000
 const MAX_BYTES = 256 * 1024
@@ -89,6 +94,8 @@ interface Asked {
   readonly method: string
   readonly headers: http.OutgoingHttpHeaders
   readonly body: string | undefined
+  /** Absent: a connection of its own. */
+  readonly agent?: http.Agent | undefined
 }
 
 interface Answer {
@@ -111,20 +118,29 @@ async function get(url: URL, signal: AbortSignal, lookup: https.RequestOptions['
  * @returns a `fetch` that takes text or form bodies only
  */
 export function guardedFetch(options: KeyFetchOptions): (address: string, init: GuardedInit) => Promise<Response> {
-  return async (address, { method = 'GET', headers = {}, body }) => {
+  const kept = { keepAlive: true, timeout: KEPT_MS, maxFreeSockets: 1 }
+  const agents =
+    options.keepAlive === true ? { 'http:': new http.Agent(kept), 'https:': new https.Agent(kept) } : undefined
+  return async (address, { method = 'GET', headers = {}, body, signal: given }) => {
     const url = checkedUrl(address, options.allowPrivateIssuers)
-    const signal = AbortSignal.timeout(options.timeout ?? TIMEOUT)
+    const timeout = AbortSignal.timeout(options.timeout ?? TIMEOUT)
+    const signal = given === undefined ? timeout : AbortSignal.any([timeout, given])
     const sent = body === undefined || body === null ? undefined : String(body)
     const asked = {
       method,
       headers: { ...headers, 'accept-encoding': 'identity', 'user-agent': 'rollcall' },
       body: sent,
+      agent: agents?.[url.protocol as keyof typeof agents],
     }
     const answer = await ask(url, asked, signal, guardedLookup(url, options))
-    const type = answer.headers['content-type']
-    return new Response(answer.text, {
+    const { 'content-type': type, 'retry-after': retryAfter } = answer.headers
+    // A Response of these statuses takes no body, not even an empty one.
+    return new Response(answer.status === 204 || answer.status === 205 ? null : answer.text, {
       status: answer.status,
-      headers: type === undefined ? {} : { 'content-type': type },
+      headers: {
+        ...(type === undefined ? {} : { 'content-type': type }),
+        ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+      },
     })
   }
 }
@@ -134,17 +150,19 @@ export interface GuardedInit {
   readonly method?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string | URLSearchParams | null | undefined
+  /** Cuts it off. */
+  readonly signal?: AbortSignal | undefined
 }
 
 function ask(
   url: URL,
-  { method, headers, body }: Asked,
+  { method, headers, body, agent }: Asked,
   signal: AbortSignal,
   lookup: https.RequestOptions['lookup'],
 ): Promise<Answer> {
   const { request } = url.protocol === 'https:' ? https : http
   return new Promise((resolve, reject) => {
-    const asked = request(url, { agent: false, method, headers, signal, lookup }, (answer) => {
+    const asked = request(url, { agent: agent ?? false, method, headers, signal, lookup }, (answer) => {
       const refuse = (why: string): void => {
         asked.destroy()
         reject(new Error(`${url.href} ${why}`))

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { InviteId, KeyId, TokenId } from '../domain/ids.ts'
+import type { InviteId, KeyId, SinkId, TokenId } from '../domain/ids.ts'
 
 const FORM =
   /^(rollcall_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_[0-9A-Za-z]{43})_([0-9a-f]{8})$/
@@ -22,7 +22,7 @@ export interface MintedToken {
  * digits, and the CRC-32 of all before it as 8 hex digits.
  * @param id the id of the token's row, or of a key's
  */
-export function mintToken(id: TokenId | KeyId | InviteId): MintedToken {
+export function mintToken(id: TokenId | KeyId | InviteId | SinkId): MintedToken {
   const body = `${TOKEN_PREFIX}${id.replaceAll('-', '')}_${randomSecret()}`
   const text = `${body}_${checksum(body)}`
   return { text, secretHash: hashToken(text) }

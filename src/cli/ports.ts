@@ -3,6 +3,7 @@ import type { ValueOpener } from '../audit/opened-values.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { ErasureReach } from '../domain/privacy.ts'
 import type { LookUpProof } from '../domain/domain-claim.ts'
+import type { SinkPorts } from '../delivery/sink-ports.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { InviteId, KeyId, TokenId, UserId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
@@ -52,6 +53,8 @@ export interface Operator {
    * @param full whether PostgreSQL rewrites the tables that held them
    */
   finishErasure(full: boolean): Promise<ErasureReach>
+  /** Receivers of the log. */
+  readonly sinks: SinkPorts
   /** The local operator, now. */
   operation(): Operation
   /** A fresh token or key: its text is shown once, only its hash is kept. */

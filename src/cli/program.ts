@@ -23,6 +23,7 @@ import { seatCommand } from './seat-commands.ts'
 import { settingsCommand } from './settings-commands.ts'
 import { serviceAccountCommand } from './service-account-commands.ts'
 import { sessionCommand } from './session-commands.ts'
+import { sinkCommand } from './sink-commands.ts'
 import { storeCommands } from './store-commands.ts'
 import { teamCommand } from './team-commands.ts'
 import { tokenCommand } from './token-commands.ts'
@@ -62,6 +63,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(importCommand(ports))
   program.addCommand(logCommand(ports))
   program.addCommand(privacyCommand(ports))
+  program.addCommand(sinkCommand(ports))
   program.addCommand(reportCommands(ports))
   program.addCommand(reviewCommand(ports))
   program.addCommand(doctorCommand(ports))

@@ -50,13 +50,16 @@ export interface Sink {
   readonly created: number
 }
 
-/** A receiver with what proves one side to the other. */
-export interface StoredSink extends Sink {
+/** What proves one side to the other, as it is stored. */
+export interface SinkSecret {
   /** Sealed under the master key, where it must be read back. */
   readonly secret: string | undefined
   /** SHA-256, 32 bytes, where the receiver shows it to us. */
   readonly secretHash: Uint8Array | undefined
 }
+
+/** A receiver with its secret. */
+export interface StoredSink extends Sink, SinkSecret {}
 
 /** A record that a receiver would not take. */
 export interface DeadLetter {
@@ -145,13 +148,14 @@ export interface SinkQueue {
   settled(lease: SinkLease): Promise<void>
   /**
    * Writes down what a polling receiver acknowledged.
+   * @param at when, epoch milliseconds; undefined where nothing was acknowledged but passed over
    * @param dead records that it says it cannot take
    * @returns false when another instance was first: read it again
    */
   acknowledge(
     before: PollState,
     after: PollState,
-    at: number,
+    at: number | undefined,
     dead: readonly Omit<DeadLetter, 'again'>[],
   ): Promise<boolean>
   /** Where a polling receiver is. */

@@ -10,6 +10,7 @@ import type { CheckpointWrites } from '../domain/checkpoint.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
 import type { MailQueue, PayloadSealer } from '../domain/outbox.ts'
 import type { ReadStores } from '../domain/ports.ts'
+import type { SinkQueue } from '../domain/sink.ts'
 import type { SignInFlows } from '../domain/sign-in-provider.ts'
 import type { RecordSealer } from '../domain/record.ts'
 import { activityReads, saveActivity } from './activity.ts'
@@ -47,6 +48,7 @@ import { ruleReads } from './rule-reads.ts'
 import { serviceReads } from './service-reads.ts'
 import { signInFlows } from './sign-in-flows.ts'
 import { providerReads } from './sign-in-providers.ts'
+import { createSinkQueue } from './sink-queue.ts'
 import { sinkReads } from './sinks.ts'
 import { teamReads } from './team-reads.ts'
 import { markErasuresExported, privacyReads } from './privacy.ts'
@@ -140,6 +142,8 @@ export interface Store {
   readonly requestLog: RequestLog
   /** The outbox of every org; absent where no mail is sent. */
   readonly mailQueue: MailQueue | undefined
+  /** Receivers of the log, of every org. */
+  readonly sinkQueue: SinkQueue
   readonly checkpoints: CheckpointWrites
   /** Sign-ins under way. */
   readonly signInFlows: SignInFlows
@@ -181,6 +185,7 @@ export function openStore(
     checkpoints: checkpointWrites(writer, dialect),
     requestLog: createRequestLog(write),
     mailQueue: mails && createMailQueue({ reader, dialect, sealer: mails, write }),
+    sinkQueue: translatingErrors(createSinkQueue({ reader, write })),
     signInFlows: translatingErrors(signInFlows(writer, dialect)),
     async ping() {
       try {

@@ -11,12 +11,13 @@ import type { PayloadSealer } from '../../src/domain/outbox.ts'
 import { createAuthFailureTally } from '../../src/audit/auth-failure-tally.ts'
 import { newSigningKey } from '../../src/auth/access-token.ts'
 import { mintToken } from '../../src/auth/token.ts'
-import { loadConfig } from '../../src/config.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
 import type { KeyScope } from '../../src/domain/api-key.ts'
 import { type KeyId, newId, type OrgId, type TokenId, type UserId } from '../../src/domain/ids.ts'
 import { createHttpServer } from '../../src/http/limits.ts'
 import { createLogger } from '../../src/http/logging.ts'
 import type { ActivityBatch } from '../../src/provisioning/activity-batch.ts'
+import type { OpenedStore } from '../../src/opened-store.ts'
 import { createKey } from '../../src/provisioning/api-keys.ts'
 import { addToken } from '../../src/provisioning/connection-tokens.ts'
 import { activityOf } from '../support/activity.ts'
@@ -54,6 +55,8 @@ export interface AdminGateway {
   readonly failures: readonly string[]
   /** What it seals secrets with. */
   readonly secrets: PayloadSealer
+  readonly opened: OpenedStore
+  readonly config: Config
   /** A fresh key; of nobody, or of a person. */
   key(scope: KeyScope, user?: UserId, orgId?: OrgId): Promise<string>
   /** A client with that key. */
@@ -136,7 +139,16 @@ export async function openAdminGateway(
   const failures: string[] = []
   const activity = activityOf(test)
   const secrets = createPayloadSealer(randomBytes(32))
-  const app = appOver({ test, tenant, activity, failures, now, env, secrets })
+  const opened: OpenedStore = {
+    ...openedLog(test),
+    ...{ connections: test.connections, store: test.store, signingKey: newSigningKey(), cursorKey: randomBytes(32) },
+    ...{ secrets, keyMadeAt: undefined, close: () => test.close() },
+  }
+  const config = loadConfig({
+    ...{ PUBLIC_URL, ROLLCALL_AUTH_FAILURES_PER_MINUTE: '100000', ROLLCALL_PASSWORD_COST: '14' },
+    ...env,
+  })
+  const app = appOver({ test, tenant, activity, failures, now, opened, config })
   const server = createHttpServer((req, res) => {
     app(req, res)
   })
@@ -144,7 +156,7 @@ export async function openAdminGateway(
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    ...{ test, tenant, activity, origin, failures, secrets, publicUrl: PUBLIC_URL },
+    ...{ test, tenant, activity, origin, failures, secrets, opened, config, publicUrl: PUBLIC_URL },
     async key(scope, user, orgId = tenant.orgId) {
       const id = newId<KeyId>(Date.now())
       const { text, secretHash } = mintToken(id)
@@ -176,11 +188,11 @@ interface AppParts {
   readonly activity: ActivityBatch
   readonly failures: string[]
   readonly now: (() => number) | undefined
-  readonly env: Readonly<Record<string, string>>
-  readonly secrets: PayloadSealer
+  readonly opened: OpenedStore
+  readonly config: Config
 }
 
-function appOver({ test, tenant, activity, failures, now, env, secrets }: AppParts): ReturnType<typeof createApp> {
+function appOver({ test, tenant, activity, failures, now, opened, config }: AppParts): ReturnType<typeof createApp> {
   const lines = new Writable({
     write(chunk: Buffer, _encoding, done) {
       failures.push(chunk.toString('utf8'))
@@ -188,22 +200,7 @@ function appOver({ test, tenant, activity, failures, now, env, secrets }: AppPar
     },
   })
   return createApp({
-    config: loadConfig({
-      ...{ PUBLIC_URL, ROLLCALL_AUTH_FAILURES_PER_MINUTE: '100000', ROLLCALL_PASSWORD_COST: '14' },
-      ...env,
-    }),
-    publicUrl: PUBLIC_URL,
-    opened: {
-      ...openedLog(test),
-      ...{ connections: test.connections, store: test.store, signingKey: newSigningKey() },
-      ...{
-        cursorKey: randomBytes(32),
-        secrets,
-        keyMadeAt: undefined,
-        close: () => test.close(),
-      },
-    },
-    provisioning: tenant.provisioning,
+    ...{ config, publicUrl: PUBLIC_URL, opened, provisioning: tenant.provisioning },
     lastUsed: { note: () => undefined, flush: () => Promise.resolve(), stop: () => Promise.resolve() },
     activity,
     authFailures: createAuthFailureTally(),

@@ -12,6 +12,7 @@ import { createRole } from '../../src/provisioning/create-role.ts'
 import { createRule } from '../../src/provisioning/create-rule.ts'
 import { createServiceAccount } from '../../src/provisioning/service-account-admin.ts'
 import { createProvider } from '../../src/provisioning/sign-in-providers.ts'
+import { createSink, newSinkId } from '../../src/provisioning/sinks.ts'
 import { startSession } from '../../src/provisioning/sessions.ts'
 import { createTeam } from '../../src/provisioning/create-team.ts'
 import { operatorOf } from '../support/callers.ts'
@@ -185,6 +186,10 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
   })
   const config = { issuer: 'https://theirs.example', clientId: 'theirs' }
   const provider = await createProvider(other.provisioning, operator, { kind: 'oidc', name: 'theirs', config }).durable
+  const sink = newSinkId(Date.now())
+  const receiver = { name: 'theirs', kind: 'poll', config: {}, personal: false, from: 'now' } as const
+  const secrets = { secret: undefined, secretHash: Buffer.alloc(32, 5) }
+  await createSink(other.provisioning, operator, { id: sink, ...receiver, ...secrets }).durable
   const batch = newId(Date.now())
   const row = { mode: 'alert', state: 'open', most: 10, base: 20, created: 1, decided: null } as const
   await gateway.test.connections.writer
@@ -199,7 +204,7 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     .execute()
   const hold = await placeHold(other.provisioning, operator, { reason: 'theirs' }).durable
   return {
-    ...{ hold: hold.id, batch, session, invite, provider: provider.id, review, trust: trust.id },
+    ...{ sink, hold: hold.id, batch, session, invite, provider: provider.id, review, trust: trust.id },
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }

@@ -49,6 +49,7 @@ forEachDialect('rules of an organisation as a file', (dialect) => {
       provisioning: tenant.provisioning,
       log: undefined as never,
       finishErasure: notAsked,
+      sinks: undefined as never,
       operation,
       mintToken: notAsked,
       mintSetupLink: notAsked,

@@ -18,13 +18,20 @@ export function freshLogKey(): LogKey {
 export function openedLog({
   store,
   kek,
-}: TestStore): Pick<OpenedStore, 'logKey' | 'previousLogKey' | 'deployment' | 'forks' | 'values'> {
+}: TestStore): Pick<OpenedStore, 'logKey' | 'previousLogKey' | 'deployment' | 'forks' | 'values' | 'eventSeed'> {
   const forks: OpenedStore['forks'] = {
     ...{ work: store.work, forked: () => [], has: () => false, lift: () => undefined },
     recheck: () => Promise.resolve(),
   }
   const values = createValueOpener(kek, store.reads.records)
-  return { values, logKey: freshLogKey(), previousLogKey: undefined, deployment: 'test', forks }
+  return {
+    values,
+    logKey: freshLogKey(),
+    previousLogKey: undefined,
+    deployment: 'test',
+    forks,
+    eventSeed: randomBytes(32),
+  }
 }
 
 /** What signs checkpoints over a test's store; `outside` collects what would have left it. */

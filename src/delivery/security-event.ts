@@ -1,0 +1,101 @@
+import { factsOf, type RecordFacts, textIn } from '../audit/record-facts.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { StoredRecord } from '../domain/ports.ts'
+import type { Carried } from './carrier.ts'
+
+const PREFIX = 'urn:ietf:params:scim:event'
+
+/** What SCIM calls the people and groups of records, and where they are (RFC 7644 §3.2). */
+const RESOURCES: Readonly<Record<string, string>> = { user: 'Users', group: 'Groups' }
+
+/** Actions that make a person or a group, or bring one back. */
+const MADE = new Set(['user.create', 'user.restore', 'group.create', 'team.restore', 'sso.jit', 'invite.create'])
+const ENDED = new Set(['user.delete', 'group.delete', 'invite.revoke', 'invite.expire'])
+const CHANGED = new Set(['user.update', 'user.activate', 'group.update', 'member.update', 'team.update', 'team.create'])
+/** Facts of ours that are no attributes of SCIM. */
+const OURS = new Set(['owner', 'protected', 'directoryOnly'])
+
+/** The claims of a security event token (RFC 8417 §2.2) beside issuer and audience, which its stream adds. */
+export interface SecurityEvent {
+  /** The record's id and seq: the same each time the token is made. */
+  readonly jti: string
+  /** Seconds. */
+  readonly iat: number
+  /** Of the request that led here. */
+  readonly txn: string | undefined
+  /** RFC 9967 §2.1. */
+  readonly sub_id: JsonObject
+  /** By URI. */
+  readonly events: JsonObject
+}
+
+/**
+ * What a record is in the words of the SCIM profile for security event tokens (RFC 9967 §2.4): the notices of a person or
+ * group that was made, changed, switched or ended. Notices name attributes and hold no value, so that a receiver who may
+ * see them reads them over SCIM.
+ * @returns undefined for a record that is none of that
+ */
+export function securityEventOf({ record, pii }: Carried): SecurityEvent | undefined {
+  if (record.result !== 'success') return undefined
+  const facts = factsOf(record, pii)
+  const subject = subjectOf(facts)
+  if (subject === undefined) return undefined
+  const events = eventsOf(record, facts)
+  if (Object.keys(events).length === 0) return undefined
+  return {
+    ...{ jti: tokenId(record), iat: Math.floor(record.time / 1_000), txn: record.requestId },
+    ...{ sub_id: subject, events },
+  }
+}
+
+/** The `jti` of a record's token; its seq makes what was acknowledged easy to find. */
+export function tokenId({ id, seq }: Pick<StoredRecord, 'id' | 'seq'>): string {
+  return `${id}.${seq}`
+}
+
+/** The seq and record id in a `jti`; undefined for one that was never given out. */
+export function readTokenId(jti: string): { readonly id: string; readonly seq: number } | undefined {
+  const [, id, seq] = /^([0-9a-f-]{36})\.(\d{1,15})$/.exec(jti) ?? []
+  return id === undefined ? undefined : { id, seq: Number(seq) }
+}
+
+function subjectOf(facts: RecordFacts): JsonObject | undefined {
+  for (const [type, path] of Object.entries(RESOURCES)) {
+    const target = facts.target(type)
+    const id = textIn(target?.['id'])
+    if (id === undefined) continue
+    const externalId = textIn(target?.['externalId'])
+    // A commitment in its place says nothing to anybody.
+    const known = externalId === undefined || externalId.startsWith('c1:') ? {} : { externalId }
+    return { format: 'scim', uri: `/${path}/${id}`, ...known }
+  }
+  return undefined
+}
+
+function eventsOf({ action, body }: StoredRecord, facts: RecordFacts): JsonObject {
+  if (ENDED.has(action)) return { [`${PREFIX}:prov:delete`]: {} }
+  const attributes = attributesOf(facts)
+  if (MADE.has(action)) return { [`${PREFIX}:prov:create:notice`]: { attributes } }
+  if (!CHANGED.has(action) || attributes.length === 0) return {}
+  const verb = methodOf(body) === 'PUT' ? 'put' : 'patch'
+  const active = facts.changes.find(({ path }) => path === 'active')?.['new']
+  const switched = active === undefined ? {} : { [`${PREFIX}:prov:${active === true ? 'activate' : 'deactivate'}`]: {} }
+  return { ...switched, [`${PREFIX}:prov:${verb}:notice`]: { attributes } }
+}
+
+function attributesOf({ changes }: RecordFacts): readonly string[] {
+  const paths = changes.map(({ path }) => textIn(path) ?? '').filter((path) => path !== '' && !OURS.has(path))
+  return [...new Set(paths)]
+}
+
+function methodOf(body: string): string | undefined {
+  const { request } = JSON.parse(body) as { readonly request?: { readonly method?: string } }
+  return request?.method
+}
+
+/** Every event that is sent, for those who ask before they subscribe. */
+export const SECURITY_EVENTS: readonly string[] = [
+  ...['create:notice', 'put:notice', 'patch:notice', 'delete', 'activate', 'deactivate'].map(
+    (event) => `${PREFIX}:prov:${event}`,
+  ),
+]
