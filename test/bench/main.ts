@@ -85,8 +85,10 @@ async function main(): Promise<void> {
       ...(rule === undefined ? {} : { ruleChange: rule }),
     })
   } finally {
-    for (const { bench } of running)
-      await Promise.all([bench.gateway, bench.bare, bench.unlogged].map((one) => one?.stop()))
+    for (const { bench } of running) {
+      const { gateway, bare, unlogged } = bench
+      await Promise.all([gateway.stop(), bare.stop(), unlogged?.stop()])
+    }
     rmSync(dir, { recursive: true, force: true })
   }
 }
