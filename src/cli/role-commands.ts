@@ -15,6 +15,7 @@ import {
 import { changeRole } from '../provisioning/change-role.ts'
 import { createRole } from '../provisioning/create-role.ts'
 import { deleteRole } from '../provisioning/delete-role.ts'
+import { type PreviewOptions, showForeseen, withPreview } from './foreseen.ts'
 import { getOrg } from './lookup.ts'
 import { json, printable, table } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
@@ -25,7 +26,7 @@ interface OrgOptions {
   readonly json?: true
 }
 
-interface RoleOptions extends OrgOptions {
+interface RoleOptions extends OrgOptions, PreviewOptions {
   readonly name?: string
   readonly base?: RoleBase
   readonly description?: string
@@ -135,20 +136,26 @@ function createCommand(ports: CommandPorts): Command {
 }
 
 function changeCommand(ports: CommandPorts): Command {
-  return withPermissions(ofOrg(new Command('change')))
+  return withPreview(withPermissions(ofOrg(new Command('change'))))
     .description('change a custom role; its holders have it changed at once')
     .argument('<role>', 'role, by id or name')
     .option('--name <name>', 'its new name')
     .option('--forbid <permission...>', 'what it adds no more')
     .action(async (name: string, options: RoleOptions) => {
-      const { value, changed } = await ports.withStore(async (operator) => {
+      await ports.withStore(async (operator) => {
         const org = await getOrg(operator, options.org)
-        const { id } = await getRole(operator, org, name)
+        const role = await getRole(operator, org, name)
+        if (options.preview === true) {
+          const stated = { kind: 'role', id: role.id, to: changedState(role, options) } as const
+          await showForeseen(ports, operator, org, { stated, options })
+          return
+        }
         const change = { method: 'PATCH', change: (current: RoleState) => changedState(current, options) } as const
-        return changeRole(operator.provisioning, operatorIn(operator, org.id), id, change).durable
+        const caller = operatorIn(operator, org.id)
+        const { value, changed } = await changeRole(operator.provisioning, caller, role.id, change).durable
+        const said = `${changed ? 'Changed' : 'Nothing to change in'} role ${printable(value.name)} (${value.id})`
+        ports.out(options.json === true ? json({ ...asJson(value), changed }) : said)
       })
-      const said = `${changed ? 'Changed' : 'Nothing to change in'} role ${printable(value.name)} (${value.id})`
-      ports.out(options.json === true ? json({ ...asJson(value), changed }) : said)
     })
 }
 
@@ -166,17 +173,20 @@ function changedState(current: RoleState, options: RoleOptions): RoleState {
 }
 
 function deleteCommand(ports: CommandPorts): Command {
-  return ofOrg(new Command('delete'))
+  return withPreview(ofOrg(new Command('delete')))
     .description('delete a custom role; its holders have its base from then on')
     .argument('<role>', 'role, by id or name')
-    .action(async (name: string, options: OrgOptions) => {
-      const role = await ports.withStore(async (operator) => {
+    .action(async (name: string, options: OrgOptions & PreviewOptions) => {
+      await ports.withStore(async (operator) => {
         const org = await getOrg(operator, options.org)
-        const found = await getRole(operator, org, name)
-        await deleteRole(operator.provisioning, operatorIn(operator, org.id), found.id, { method: 'DELETE' }).durable
-        return found
+        const role = await getRole(operator, org, name)
+        if (options.preview === true) {
+          await showForeseen(ports, operator, org, { stated: { kind: 'role', id: role.id, to: null }, options })
+          return
+        }
+        await deleteRole(operator.provisioning, operatorIn(operator, org.id), role.id, { method: 'DELETE' }).durable
+        const said = `Deleted role ${printable(role.name)} (${role.id}); its holders have ${role.base} now`
+        ports.out(options.json === true ? json({ id: role.id, deleted: true, base: role.base }) : said)
       })
-      const said = `Deleted role ${printable(role.name)} (${role.id}); its holders have ${role.base} now`
-      ports.out(options.json === true ? json({ id: role.id, deleted: true, base: role.base }) : said)
     })
 }

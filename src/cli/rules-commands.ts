@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgSummary } from '../domain/ports.ts'
+import type { PlannedChange } from '../provisioning/preview.ts'
 import { applyRules, planRules, type RulesDifference } from '../provisioning/apply-rules.ts'
-import { preview, type PreviewPerson, type PreviewSummary } from '../provisioning/preview.ts'
+import { foresee, foreseenLines, MOST_NAMED } from './foreseen.ts'
 import { getOrg } from './lookup.ts'
 import { json, printable, table } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
@@ -77,8 +78,8 @@ function planCommand(ports: CommandPorts): Command {
       await ports.withStore(async (operator) => {
         const org = await getOrg(operator, options.org)
         const difference = await located(file, planRules(operator.provisioning, org.id, file.rules).durable)
-        const most = options.people === true ? Infinity : 20
-        const foreseen = await foresee(operator, org, difference, most)
+        const most = options.people === true ? Infinity : MOST_NAMED
+        const foreseen = await foresee(operator, org, ruleChange(difference), most)
         const shown = await shownDifference(operator, org, difference)
         if (options.json === true) return ports.out(json({ ...shown, ...foreseen }))
         ports.out(
@@ -131,6 +132,11 @@ async function located<T>(file: RulesFile, work: Promise<T>): Promise<T> {
   }
 }
 
+function ruleChange({ made, changed, removed }: RulesDifference): PlannedChange {
+  const before = [...removed, ...changed.map((each) => each.before)]
+  return { kind: 'rules', before, after: [...made, ...changed.map((each) => each.after)] }
+}
+
 interface ShownDifference {
   readonly made: readonly string[]
   readonly changed: readonly { readonly match: string; readonly before: string; readonly after: string }[]
@@ -174,56 +180,4 @@ function differenceLines({ made, changed, removed, same }: ShownDifference): rea
   ]
   const count = `${made.length} new, ${changed.length} changed, ${removed.length} gone, ${same} as they were`
   return [...lines, `Rules: ${count}`]
-}
-
-interface Foreseen {
-  readonly people: readonly PreviewPerson[]
-  readonly summary: PreviewSummary
-}
-
-async function foresee(
-  { reads }: Operator,
-  { id }: OrgSummary,
-  { made, changed, removed }: RulesDifference,
-  most: number,
-): Promise<Foreseen> {
-  const before = [...removed, ...changed.map((each) => each.before)]
-  const after = [...made, ...changed.map((each) => each.after)]
-  const people: PreviewPerson[] = []
-  for await (const event of preview(reads, id, { kind: 'rules', before, after })) {
-    if (event.type === 'person' && people.length < most) people.push(event)
-    if (event.type === 'summary') return { people, summary: event }
-  }
-  throw new Error('A preview ended without its summary')
-}
-
-async function foreseenLines(
-  { reads }: Operator,
-  { id }: OrgSummary,
-  { people, summary }: Foreseen,
-): Promise<readonly string[]> {
-  const teams = people.flatMap(({ changes }) =>
-    changes.flatMap(({ kind, target }) => (kind === 'team' ? [target] : [])),
-  )
-  const names = await reads.access.groupNames(id, [...new Set(teams)])
-  const lines = people.map(({ userName, changes }) => {
-    const shown = changes.map(({ kind, target, old, new: next }) => {
-      const what = kind === 'org_role' ? 'org role' : `${kind} ${names.get(target) ?? target}`.trim()
-      return `${what} ${old ?? 'none'} -> ${next ?? 'none'}`
-    })
-    return `  ${userName}: ${shown.join(', ')}`
-  })
-  const { changed, gaining, losing, adminsBefore, adminsAfter, touched, seats, warnings } = summary
-  const more = changed - people.length
-  return [
-    `People: ${changed} of ${touched} change, ${gaining} gain, ${losing} lose; admins ${adminsBefore} -> ${adminsAfter}`,
-    ...lines,
-    ...(more > 0 ? [`  and ${more} more (--people)`] : []),
-    ...seats
-      .filter(({ usedNow, wantedThen }) => usedNow !== wantedThen)
-      .map(({ product, type, usedNow, wantedThen, bought }) => {
-        return `Seats of ${product}, ${type}: ${usedNow} -> ${wantedThen}${bought === null ? '' : ` of ${bought}`}`
-      }),
-    ...warnings.map((warning) => `Warning: ${warning}`),
-  ]
 }

@@ -3,6 +3,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { SeatUse, WaitingForSeat } from '../domain/seat-allocation.ts'
 import { changeLicence } from '../provisioning/change-licence.ts'
+import { type PreviewOptions, showForeseen, withPreview } from './foreseen.ts'
 import { getOrg } from './lookup.ts'
 import { json, table, time } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
@@ -16,7 +17,7 @@ interface OrgOptions {
   readonly json?: true
 }
 
-interface LicenceOptions extends OrgOptions {
+interface LicenceOptions extends OrgOptions, PreviewOptions {
   readonly full?: Count
   readonly viewer?: Count
 }
@@ -56,7 +57,7 @@ function asRow({ product, type, bought, used, reserved, left, waiting }: SeatUse
 }
 
 function licenceCommand(ports: CommandPorts): Command {
-  return ofOrg(new Command('licence'))
+  return withPreview(ofOrg(new Command('licence')))
     .description('say how many seats of a product were bought; nobody loses one')
     .argument('<product>', 'e.g. models')
     .option('--full <number>', 'full seats, or unlimited', parseCount)
@@ -66,12 +67,17 @@ function licenceCommand(ports: CommandPorts): Command {
         throw new DomainError('invalid-value', 'Say how many: --full <number>, --viewer <number>, or unlimited')
       }
       const caps = { ...capOf('full', full), ...capOf('viewer', viewer) }
-      const use = await ports.withStore(async (operator) => {
-        const { id } = await getOrg(operator, options.org)
-        await changeLicence(operator.provisioning, operatorIn(operator, id), { seats: { [product]: caps } }).durable
-        return (await operator.reads.seats.use(id)).filter((each) => each.product === product)
+      const seats = { [product]: caps }
+      await ports.withStore(async (operator) => {
+        const org = await getOrg(operator, options.org)
+        if (options.preview === true) {
+          await showForeseen(ports, operator, org, { stated: { kind: 'licence', seats }, options })
+          return
+        }
+        await changeLicence(operator.provisioning, operatorIn(operator, org.id), { seats }).durable
+        const use = (await operator.reads.seats.use(org.id)).filter((each) => each.product === product)
+        ports.out(options.json === true ? json(use.map(asJson)) : table(use.map(asRow), 'No such product'))
       })
-      ports.out(options.json === true ? json(use.map(asJson)) : table(use.map(asRow), 'No such product'))
     })
 }
 

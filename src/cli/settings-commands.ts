@@ -3,6 +3,7 @@ import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
 import type { OrgPolicy } from '../domain/org-policy.ts'
 import { aboutSetting, effectiveSettings } from '../domain/org-settings.ts'
 import { changeOrgSettings } from '../provisioning/change-org-settings.ts'
+import { type PreviewOptions, showForeseen, withPreview } from './foreseen.ts'
 import { getOrg } from './lookup.ts'
 import { json, table } from './output.ts'
 import type { CommandPorts } from './ports.ts'
@@ -12,6 +13,8 @@ interface OrgOptions {
   readonly org: string
   readonly json?: true
 }
+
+type SetOptions = OrgOptions & PreviewOptions
 
 /** `rollcall settings list`, `set`. */
 export function settingsCommand(ports: CommandPorts): Command {
@@ -48,10 +51,10 @@ function rowsOf(policy: OrgPolicy): readonly Readonly<Record<string, string>>[] 
 }
 
 function setCommand(ports: CommandPorts): Command {
-  return ofOrg(new Command('set'))
+  return withPreview(ofOrg(new Command('set')))
     .description('change settings: name=value, where a value is text or JSON, and null asks for the default')
     .argument('<settings...>', 'e.g. breaker.mode=hold breaker.percent=30 defaultSeats=\'{"models":"viewer"}\'')
-    .action(async (said: readonly string[], options: OrgOptions) => {
+    .action(async (said: readonly string[], options: SetOptions) => {
       const { defaultOrgRole, defaultSeats, ...settings } = Object.fromEntries(said.map(parsePair))
       if (defaultOrgRole !== undefined && typeof defaultOrgRole !== 'string') {
         throw new InvalidArgumentError('defaultOrgRole is member or viewer.')
@@ -64,12 +67,17 @@ function setCommand(ports: CommandPorts): Command {
         ...(defaultOrgRole === undefined ? {} : { defaultOrgRole }),
         ...(defaultSeats === undefined ? {} : { defaultSeats }),
       }
-      const { value, changed } = await ports.withStore(async (operator) => {
-        const { id } = await getOrg(operator, options.org)
-        return changeOrgSettings(operator.provisioning, operatorIn(operator, id), change).durable
+      await ports.withStore(async (operator) => {
+        const org = await getOrg(operator, options.org)
+        if (options.preview === true) {
+          await showForeseen(ports, operator, org, { stated: { kind: 'settings', change }, options })
+          return
+        }
+        const caller = operatorIn(operator, org.id)
+        const { value, changed } = await changeOrgSettings(operator.provisioning, caller, change).durable
+        const sentence = changed ? 'Changed' : 'Nothing to change'
+        ports.out(options.json === true ? json({ ...valuesOf(value), changed }) : sentence)
       })
-      const sentence = changed ? 'Changed' : 'Nothing to change'
-      ports.out(options.json === true ? json({ ...valuesOf(value), changed }) : sentence)
     })
 }
 

@@ -6,6 +6,13 @@ import { ScimClient } from '../support/scim-client.ts'
 
 const USER = 'urn:ietf:params:scim:schemas:core:2.0:User'
 
+interface Foreseen {
+  readonly people: readonly { readonly changes: readonly object[] }[]
+  readonly summary: {
+    readonly seats: readonly { readonly product: string; readonly type: string; readonly bought: number | null }[]
+  }
+}
+
 interface ShownBatch {
   readonly id: string
   readonly state: string
@@ -56,6 +63,22 @@ forEachDialect('seats, settings and mass removals by command, beside a running s
     expect(lifted[0]).to.include({ product: 'models', type: 'full', bought: null })
     expect(await refused('settings', 'set', 'seatpolicy=refuse')).to.include('There is no setting "seatpolicy"')
     expect(await refused('settings', 'set', 'breaker.floor=0')).to.include('a whole number from 1')
+  })
+
+  it('say what a licence and a setting would come to, and change nothing', async () => {
+    const asked = ['seat', 'licence', 'models', '--full', '1', '--preview']
+    const { stdout } = await runRollcall(asked, env)
+    expect(stdout).to.match(/^People: 0 of \d+ change, 0 gain, 0 lose; admins \d+ -> \d+\n/)
+    const { summary } = await askRollcall<Foreseen>(asked, env)
+    expect(summary.seats.find(({ product, type }) => product === 'models' && type === 'full')).to.include({ bought: 1 })
+    const stated = ['settings', 'set', 'defaultSeats={"models":"viewer","weave":"full"}', '--preview']
+    const { people } = await askRollcall<Foreseen>([...stated, '--people'], env)
+    expect(people).to.have.length(4)
+    expect(people[0]!.changes[0]).to.include({
+      ...{ kind: 'seat', target: 'models', old: 'full', new: 'viewer' },
+    })
+    expect((await runRollcall(['seat', 'list'], env)).stdout).to.match(/\nmodels +full +unlimited +4 /)
+    expect(await refused('settings', 'set', 'breaker.floor=0', '--preview')).to.include('a whole number from 1')
   })
 
   it('report a mass removal, bring it back, and decide what is held', async () => {

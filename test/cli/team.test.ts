@@ -99,6 +99,11 @@ forEachDialect('teams and roles by command, beside a running server', (dialect) 
     expect(await refused('role', 'create', 'Admin')).to.include('must not be that of a built-in role')
     expect(await refused('role', 'show', 'OWN')).to.include('in exactly this case')
     expect((await runRollcall(['role', 'list'], env)).stdout).to.contain('team:update')
+    const { stdout: foreseen } = await runRollcall(['role', 'delete', 'Own', '--preview'], env)
+    expect(foreseen).to.match(/^People: 1 of 1 change, [^\n]*\n {2}ann[^\n]*: team Roles [^\n]*-> viewer\n/)
+    expect((await runRollcall(['role', 'change', 'Own', '--base', 'member', '--preview'], env)).stdout).to.match(
+      /^People: /,
+    )
     await askRollcall(['role', 'delete', 'Own'], env)
     const [member] = await askRollcall<readonly { role: string }[]>(['team', 'members', 'roles'], env)
     expect(member?.role).to.equal('viewer')
