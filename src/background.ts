@@ -14,6 +14,11 @@ const INVITES_EVERY_MS = 60_000
 /** Invitations that are ended in one round. */
 const INVITES_A_ROUND = 500
 const DOMAINS_EVERY_MS = 60_000
+const LOSSES_EVERY_MS = 3_600_000
+/** The guard against mass removals looks back a day at most. */
+const LOSSES_KEPT_MS = 2 * 86_400_000
+/** Old losses that are dropped at once, so that nobody waits for it. */
+const LOSSES_AT_ONCE = 500
 const REQUEST_LOG_EVERY_MS = 2_000
 const CHECKPOINTS_EVERY_MS = 5_000
 /** Drafts that could not be written are kept up to here; a store that is out for long must not fill the memory. */
@@ -58,6 +63,7 @@ export function startBackground(parts: BackgroundParts): Background {
     repeat(TALLY_EVERY_MS, () => journal.write(Date.now()), logger),
     repeat(INVITES_EVERY_MS, () => endInvites(store, Date.now()), logger),
     repeat(DOMAINS_EVERY_MS, () => recheckDomains(store, lookUpProof, Date.now()), logger),
+    repeat(LOSSES_EVERY_MS, () => dropOldLosses(store, Date.now() - LOSSES_KEPT_MS), logger),
     repeat(REQUEST_LOG_EVERY_MS, () => store.requestLog.flush(Date.now()), logger),
     repeat(CHECKPOINTS_EVERY_MS, () => checkpoints.write(), logger),
   ]
@@ -81,6 +87,10 @@ export function startBackground(parts: BackgroundParts): Background {
 async function endInvites(store: Store, now: number): Promise<void> {
   const overdue = await store.reads.invites.overdue(now, INVITES_A_ROUND)
   for (const { orgId, id } of overdue) await expireInvite(store.work, orgId, id)
+}
+
+async function dropOldLosses(store: Store, before: number): Promise<void> {
+  while ((await store.dropOldLosses(before, LOSSES_AT_ONCE)) === LOSSES_AT_ONCE);
 }
 
 async function resumeJobs(store: Store, wake: (orgId: OrgId) => void): Promise<void> {

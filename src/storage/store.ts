@@ -27,6 +27,7 @@ import { credentialReads } from './credential-reads.ts'
 import { type Deployment, findDeployment, insertDeployment } from './deployment-store.ts'
 import { groupReads } from './group-reads.ts'
 import { answerReads, keepAnswer } from './kept-answers.ts'
+import { dropOldLosses } from './old-losses.ts'
 import { identityReads, type Pseudonym } from './identities.ts'
 import { linkReads, passwordReads } from './local-sign-in.ts'
 import { historyReads } from './history-reads.ts'
@@ -157,6 +158,8 @@ export interface Store {
   saveActivity(days: readonly PersonDay[]): Promise<void>
   /** Keeps what a request was answered that is to be done once. */
   keepAnswer(orgId: OrgId, key: OnceKey, answer: OnceAnswer): Promise<void>
+  /** Forgets losses before a time, that no guard counts any more; at most so many. @returns how many there were */
+  dropOldLosses(before: number, most: number): Promise<number>
   /** Notes that erasures were written outside the store. */
   markErasuresExported(erasures: readonly Erasure[], at: number): Promise<void>
 }
@@ -197,6 +200,7 @@ export function openStore(
     saveActivity: (days) => write((db) => saveActivity(db, dialect, days)),
     ensureChain: (orgId) => write((db) => insertChain(db, orgId)),
     saveLastUsed: (uses) => write((db) => saveLastUsed(db, uses)),
+    dropOldLosses: (before, most) => write((db) => dropOldLosses(db, before, most)),
     keepAnswer: (orgId, key, answer) => write((db) => keepAnswer(db, { orgId, key, answer })),
     markErasuresExported: (erasures, at) => write((db) => markErasuresExported(db, erasures, at)),
   }

@@ -97,6 +97,24 @@ forEachDialect('the guard against mass removals (S43)', (dialect) => {
     expect((await actionsOf(test, tenant.orgId)).filter((action) => action === 'breaker.trip').length).to.equal(1)
   })
 
+  it('forgets what it counts no more, and numbers the next loss behind the newest', async () => {
+    const twenty = await people(20)
+    await offAll(twenty.slice(0, 5))
+    const count = async (): Promise<number> => {
+      const query = sql<{ n: number }>`select count(*) as n from breaker_event where org_id = ${tenant.orgId}`
+      return Number((await query.execute(test.connections.reader)).rows[0]!.n)
+    }
+    const later = Date.now() + 1_000
+    expect([await test.store.dropOldLosses(later - 60_000, 100), await count()]).to.deep.equal([0, 5])
+    expect([await test.store.dropOldLosses(later, 3), await count()]).to.deep.equal([3, 2])
+    expect([await test.store.dropOldLosses(later, 3), await count()]).to.deep.equal([1, 1])
+    expect([await test.store.dropOldLosses(later, 3), await count()]).to.deep.equal([0, 1])
+    await offAll(twenty.slice(5, 16))
+    // What is in a batch can be brought back, however old it is.
+    expect([await test.store.dropOldLosses(Date.now() + 1_000, 100), await count()]).to.deep.equal([0, 12])
+    expect((await batches()).map(({ done }) => done)).to.deep.equal([12])
+  })
+
   it('counts against a fifth of the people the connection has, where that is more than ten', async () => {
     const many = await people(100)
     expect(await offAll(many.slice(0, 20))).to.deep.equal(Array(20).fill(''))
