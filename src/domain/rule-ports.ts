@@ -41,14 +41,6 @@ export interface ContextChange {
   readonly role?: { readonly id: RoleId; readonly to: RoleDefinition }
 }
 
-/** How many seats of a type of a product are given, and how many were bought; undefined where that is not counted. */
-export interface SeatUse {
-  readonly product: string
-  readonly type: string
-  readonly used: number
-  readonly bought: number | undefined
-}
-
 /** A group that holds another one: that alone puts nobody into it. */
 export interface NestedGroup {
   readonly group: GroupId
@@ -70,7 +62,6 @@ export interface AccessReads {
   everybody(orgId: OrgId, role?: OrgRole): Promise<readonly UserId[]>
   /** People who hold or were given a custom role in a team, by id. */
   holdersOfRole(orgId: OrgId, role: RoleId): Promise<readonly UserId[]>
-  seats(orgId: OrgId): Promise<readonly SeatUse[]>
   /** Names of groups, deleted ones too. */
   groupNames(orgId: OrgId, ids: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** userName by id. */

@@ -1,6 +1,6 @@
 import type { UserId } from '../domain/ids.ts'
 import type { ReconcileContext } from '../domain/reconcile.ts'
-import type { SeatUse } from '../domain/rule-ports.ts'
+import type { SeatUse } from '../domain/seat-allocation.ts'
 import type { Licence } from '../domain/seat.ts'
 import { type Effect, isLoss } from './reconcile-people.ts'
 
@@ -88,7 +88,7 @@ export class PreviewTotals {
       const [product = '', type = ''] = key.split(' ')
       const use = now.find((each) => each.product === product && each.type === type)
       const bought = licence === undefined ? use?.bought : licence.get(product)?.get(type as 'full')
-      const usedNow = use?.used ?? 0
+      const usedNow = (use?.used ?? 0) + (use?.reserved ?? 0)
       const wantedThen = usedNow + (this.#seats.get(key) ?? 0)
       const missing = bought === undefined ? 0 : Math.max(0, wantedThen - bought)
       return { product, type, usedNow, wantedThen, bought: bought ?? null, missing }

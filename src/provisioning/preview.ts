@@ -77,7 +77,7 @@ export async function* preview(
     yield { type: 'progress', done: Math.min(at + PAGE, people.length), of: people.length }
     await new Promise(setImmediate)
   }
-  const seats = totals.seats(await reads.access.seats(orgId), context.policy?.licence)
+  const seats = totals.seats(await reads.seats.use(orgId), context.policy?.licence)
   yield {
     type: 'summary',
     touched: people.length,

@@ -17,17 +17,6 @@ export function accessReads(db: Kysely<Database>, dialect: Dialect): AccessReads
     ...names(db, dialect),
     ...standings(db),
     holdersOfGroups: (orgId, user) => holdersOfGroups(db, orgId, user),
-
-    async seats(orgId) {
-      const rows = await db
-        .selectFrom('seat_counter')
-        .select(['product', 'type', 'used', 'cap'])
-        .where('org_id', '=', orgId)
-        .orderBy('product')
-        .orderBy('type')
-        .execute()
-      return rows.map(({ cap, ...row }) => ({ ...row, bought: cap ?? undefined }))
-    },
   }
 }
 
