@@ -251,6 +251,24 @@ export const STEPS: readonly Step[] = [
     as: 'kim',
   },
   { route: 'DELETE /domains/{domain}' },
+  { route: 'POST /teams/{team}/invites', body: () => ({ email: 'lee@people.example', role: 'viewer' }) },
+  {
+    route: 'POST /sinks',
+    body: () => ({ name: 'SIEM', kind: 'webhook', config: { url: 'https://siem.example/rollcall' } }),
+    makes: 'sink',
+  },
+  { route: 'PATCH /sinks/{sink}', body: () => ({ name: 'The SIEM' }) },
+  { route: 'POST /sinks/{sink}/pause' },
+  { route: 'POST /sinks/{sink}/resume' },
+  { route: 'POST /sinks/{sink}/secret' },
+  {
+    route: 'POST /sinks/{sink}/dead/replay',
+    arrange: ({ tenant, test }, { sink }) =>
+      sql`insert into sink_dead (org_id, sink_id, epoch, seq, error, at_ms, again)
+        values (${tenant.orgId}, ${sink}, 1, 1, 'refused', 1, 0)`.execute(test.connections.writer),
+    body: () => ({}),
+  },
+  { route: 'DELETE /sinks/{sink}' },
   { route: 'POST /holds', body: () => ({ reason: 'litigation' }), makes: 'hold' },
   { route: 'DELETE /holds/{hold}' },
   { route: 'POST /users/{user}/erasure' },

@@ -13,7 +13,7 @@ interface Sent {
 }
 
 /** What changes nothing that the log is about. */
-const NO_CHANGE = ['POST /previews', 'POST /activity']
+const NO_CHANGE = ['POST /previews', 'POST /activity', 'POST /sinks/{sink}/test']
 
 /** Tables of what people and programs have, and the column that names whose or which each row is. */
 const OBJECTS: readonly (readonly [table: string, id: string])[] = [
@@ -27,6 +27,7 @@ const OBJECTS: readonly (readonly [table: string, id: string])[] = [
   ...[['breaker_batch', 'id'] as const, ['one_time_link', 'user_id'] as const],
   ...[['access_review_item', 'review_id'] as const, ['custom_role_permission', 'role_id'] as const],
   ...[['rule_grant', 'rule_id'] as const, ['domain_claim', 'domain_key'] as const, ['legal_hold', 'id'] as const],
+  ...[['sink', 'id'] as const, ['sink_dead', 'sink_id'] as const],
 ]
 
 function byId(table: string): readonly [string, string] {
