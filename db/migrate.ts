@@ -57,8 +57,14 @@ export async function migrate(db: Kysely<Database>, dialect: Dialect): Promise<r
   })
 }
 
-async function runPending(db: Kysely<Database>, dialect: Dialect): Promise<readonly string[]> {
-  const { error, results } = await migrator(db, dialect).migrateToLatest()
+/** Brings an empty store to the schema that a version before this one had. @throws the first failing migration's error */
+export async function migrateTo(db: Kysely<Database>, dialect: Dialect, name: string): Promise<void> {
+  await runPending(db, dialect, name)
+}
+
+async function runPending(db: Kysely<Database>, dialect: Dialect, upTo?: string): Promise<readonly string[]> {
+  const all = migrator(db, dialect)
+  const { error, results } = await (upTo === undefined ? all.migrateToLatest() : all.migrateTo(upTo))
   if (error !== undefined) throw error instanceof Error ? error : new Error('migration failed', { cause: error })
   return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
 }

@@ -9,7 +9,8 @@ import { describeConfig } from './config-text.ts'
 import { type Config, ConfigError, EXIT_CONFIG, loadConfig, packageRoot } from './config.ts'
 import { DomainError } from './domain/errors.ts'
 import { assertStoreExists, connect, listMigrations, migrateChecked } from './opened-store.ts'
-import { withOperator } from './operator.ts'
+import { operation, withOperator } from './operator.ts'
+import { restoreBackup } from './restore.ts'
 import { StartError } from './start-error.ts'
 import type { StoreConnections } from './storage/store.ts'
 
@@ -80,6 +81,7 @@ function portsOf({ env, write, serve, ...host }: CommandLineHost): CommandPorts 
       assertStoreExists(config())
       return withConnections((connections) => listMigrations(config(), connections))
     },
+    restore: (request) => restoreBackup(config(), operation(), request),
     async withStore(run, use) {
       if (use?.mayCreate !== true) assertStoreExists(config())
       return withOperator(config(), { warn, keyMade: (file) => err(keyMadeText(file)) }, run)

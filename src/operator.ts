@@ -3,6 +3,7 @@ import { createTally } from './audit/tally.ts'
 import { mintResetLink, mintSetupLink } from './auth/one-time-link.ts'
 import { mintToken } from './auth/token.ts'
 import { trustProblem } from './auth/trust-problem.ts'
+import { makeBackup } from './backup.ts'
 import { createCheckpointing } from './checkpointing.ts'
 import type { Operator } from './cli/ports.ts'
 import type { Config } from './config.ts'
@@ -58,6 +59,11 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
         return { ...(await opened.connections.scrub(full)), outside: config.log.checkpointFile !== undefined }
       },
       sinks: sinkPorts({ config, opened, publicUrl: config.server.publicUrl }),
+      async backup(request) {
+        // So that what is in it is signed.
+        await checkpoints.write(true)
+        return makeBackup(opened, operation(), request)
+      },
       operation,
       mintToken,
       mintSetupLink: () => mintSetupLink(Date.now()),
@@ -76,7 +82,7 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
 }
 
 /** The local operator: the number of the operating system's user, never a name. */
-function operation(): ReturnType<Operator['operation']> {
+export function operation(): ReturnType<Operator['operation']> {
   const receivedAt = Date.now()
   const uid = process.getuid?.()
   return {

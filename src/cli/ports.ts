@@ -4,6 +4,7 @@ import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { ErasureReach } from '../domain/privacy.ts'
 import type { LookUpProof } from '../domain/domain-claim.ts'
 import type { SinkPorts } from '../delivery/sink-ports.ts'
+import type { BackupReport, BackupRequest, RestoreReport, RestoreRequest } from '../domain/backup.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { InviteId, KeyId, TokenId, UserId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
@@ -55,6 +56,8 @@ export interface Operator {
   finishErasure(full: boolean): Promise<ErasureReach>
   /** Receivers of the log. */
   readonly sinks: SinkPorts
+  /** Writes the store, and the keys apart from it. @throws DomainError `invalid-value` */
+  backup(request: BackupRequest): Promise<BackupReport>
   /** The local operator, now. */
   operation(): Operation
   /** A fresh token or key: its text is shown once, only its hash is kept. */
@@ -88,6 +91,8 @@ export interface CommandPorts {
   /** @returns the names of the migrations run now */
   migrate(): Promise<readonly string[]>
   migrationStatus(): Promise<readonly MigrationRow[]>
+  /** Puts a backup back where no store is. @throws DomainError `invalid-value` */
+  restore(request: RestoreRequest): Promise<RestoreReport>
   /** Opens the local store for one command and closes it. */
   withStore<T>(run: (operator: Operator) => Promise<T>, use?: StoreUse): Promise<T>
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { activityCommand } from './activity-commands.ts'
 import { adminCommand } from './admin-commands.ts'
 import { attributeCommand } from './attribute-commands.ts'
+import { backupCommand, restoreCommand } from './backup-commands.ts'
 import { breakerCommand } from './breaker-commands.ts'
 import { connectionCommand } from './connection-commands.ts'
 import { demoCommand } from './demo-command.ts'
@@ -64,6 +65,8 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(logCommand(ports))
   program.addCommand(privacyCommand(ports))
   program.addCommand(sinkCommand(ports))
+  program.addCommand(backupCommand(ports))
+  program.addCommand(restoreCommand(ports))
   program.addCommand(reportCommands(ports))
   program.addCommand(reviewCommand(ports))
   program.addCommand(doctorCommand(ports))

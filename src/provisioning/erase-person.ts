@@ -43,7 +43,11 @@ export function erasePerson(provisioning: Provisioning, caller: Caller, id: User
   })
 }
 
-/** The same for one whom a backup that was put back still has: no hold is asked, since the erasure was done already. */
+/**
+ * The same for one whom a backup that was put back still has: no hold is asked, since the erasure was done already.
+ * @returns undefined for one who is not there, or erased
+ * @throws DomainError `last-admin`
+ */
 export function eraseAgain(
   { work }: Pick<Provisioning, 'work'>,
   caller: Caller,
@@ -53,6 +57,8 @@ export function eraseAgain(
   return work.submit(orgId, async (stores) => {
     if ((await stores.privacy.erasure(orgId, id)) !== undefined) return undefined
     const live = await stores.users.find(orgId, id)
+    // Whoever came after the backup is not in it.
+    if (live === undefined && (await stores.users.findDeleted(orgId, id)) === undefined) return undefined
     if (live !== undefined) await removePerson(stores, caller, live)
     return erase(stores, caller, id, live !== undefined)
   })

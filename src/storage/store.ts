@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
-import { migrate, migrationStatus, type MigrationState, unknownMigrations } from '../../db/migrate.ts'
+import { migrate, migrateTo, migrationStatus, type MigrationState, unknownMigrations } from '../../db/migrate.ts'
 import type { Database } from '../../db/schema.ts'
 import type { PersonDay } from '../domain/activity.ts'
 import type { Erasure, ScrubReport } from '../domain/privacy.ts'
+import type { StoreSnapshot, TableRow } from '../domain/backup.ts'
 import type { KeyId, OrgId, SessionId, TokenId } from '../domain/ids.ts'
 import type { CheckpointWrites } from '../domain/checkpoint.ts'
 import type { OnceAnswer, OnceKey } from '../domain/kept-answer.ts'
@@ -29,6 +30,7 @@ import { groupReads } from './group-reads.ts'
 import { answerReads, keepAnswer } from './kept-answers.ts'
 import { dropOldLosses } from './old-losses.ts'
 import { identityReads, type Pseudonym } from './identities.ts'
+import { clearStore, isEmptyStore, loadRows } from './load-archive.ts'
 import { linkReads, passwordReads } from './local-sign-in.ts'
 import { historyReads } from './history-reads.ts'
 import { membershipReads } from './membership-reads.ts'
@@ -57,6 +59,7 @@ import { scrubPostgres, scrubSqlite } from './scrub.ts'
 import { seatReads } from './seat-reads.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { sessionReads } from './sessions.ts'
+import { withSnapshot } from './snapshot.ts'
 import { openSqlite } from './sqlite.ts'
 import { inTransaction } from './transaction.ts'
 import { createUnitOfWork, type StoreUnitOfWork } from './unit-of-work.ts'
@@ -89,6 +92,16 @@ export interface StoreConnections {
    * @param full on PostgreSQL also rewrites the tables that held it, which locks each of them for as long as that takes
    */
   scrub(full: boolean): Promise<ScrubReport>
+  /** The store as it stands at this instant, for a backup. */
+  snapshot<T>(run: (snapshot: StoreSnapshot) => Promise<T>): Promise<T>
+  /** Whether nothing would be overwritten by a restore. */
+  isEmpty(): Promise<boolean>
+  /** Brings an empty store to the schema of an older version. */
+  migrateTo(name: string): Promise<void>
+  /** Fills an empty store, all of it or nothing; `keys` go first. */
+  load(keys: AsyncIterable<TableRow>, rows: AsyncIterable<TableRow>): Promise<void>
+  /** Empties what a restore filled and could not finish. */
+  clear(): Promise<void>
   migrationStatus(): Promise<readonly MigrationState[]>
   /** Migrations that a newer version ran on this store. */
   unknownMigrations(): Promise<readonly MigrationState[]>
@@ -125,6 +138,11 @@ export function openConnections(location: StoreLocation): StoreConnections {
     insertDeployment: (row: Omit<Deployment, 'id'>) =>
       inTransaction(writer, dialect, (db) => insertDeployment(db, row)),
     scrub: (full: boolean) => (sqlite === undefined ? scrubPostgres(writer, full) : scrubSqlite(sqlite)),
+    snapshot: <T>(run: (snapshot: StoreSnapshot) => Promise<T>) => withSnapshot(reader, dialect, run),
+    isEmpty: () => isEmptyStore(writer),
+    migrateTo: (name: string) => migrateTo(writer, dialect, name),
+    load: (keys: AsyncIterable<TableRow>, rows: AsyncIterable<TableRow>) => loadRows(writer, dialect, keys, rows),
+    clear: () => clearStore(writer, dialect),
     close: () => open.close(),
   })
   return { ...connections, dataVersion: sqlite?.dataVersion, checkpoint: sqlite?.checkpoint }

@@ -99,7 +99,7 @@ async function parse(args: readonly string[]): Promise<CommandResult> {
       written.stderr += text
     },
     ...{ settings: reached, publicUrl: reached, serve: reached, migrate: reached, migrationStatus: reached },
-    withStore: reached,
+    ...{ withStore: reached, restore: reached },
   }
   try {
     await createProgram(ports, version).parseAsync(args, { from: 'user' })
