@@ -41,6 +41,10 @@ const draft = z
       connection: textOf(256).optional().meta({ description: 'By id or name; groups of any if absent' }),
     }),
     directoryOnly: z.boolean().optional(),
+    existingTeams: z
+      .enum(['keep', 'archive'])
+      .optional()
+      .meta({ description: 'With directoryOnly, once: what becomes of teams that are there already. Default: keep' }),
     enabled: z.boolean().optional(),
     grants: z.array(grant).max(200).default([]).meta({ description: 'Teams and custom roles by id or name' }),
   })

@@ -6,11 +6,11 @@ import { isSameRule, type Rule } from '../domain/rule.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { wakingJobs } from './create-group.ts'
 import { checkMatchFree } from './create-rule.ts'
-import { makeMissingTeams } from './directory-only.ts'
+import { archiveTeams, makeMissingTeams, teamsToArchive } from './directory-only.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { recordWithPeople } from './touch-people.ts'
 import { type RuleDraft, ruleStateOf } from './rule-draft.ts'
-import { ruleDraft } from './rule-record.ts'
+import { archivedChange, ruleDraft } from './rule-record.ts'
 import { checkMayWriteRules } from './rule-right.ts'
 import { submitChange } from './submit-change.ts'
 import { peopleOfRules } from './touched-people.ts'
@@ -55,14 +55,17 @@ export async function updateRule(
   const before = await getRule(stores, caller, id)
   checkVersion(before.version, ifMatch)
   const state = await ruleStateOf(stores, orgId, draft, before)
-  if (isSameRule(before, state)) return { rule: before, changed: false, job: false }
-  await checkMatchFree(stores, caller, state.match, id)
   const after: Rule = { ...before, ...state, version: before.version + 1, updated: stores.now }
+  const closing = await teamsToArchive(stores, orgId, after, draft)
+  if (isSameRule(before, state) && closing.length === 0) return { rule: before, changed: false, job: false }
+  await checkMatchFree(stores, caller, state.match, id)
   await stores.rules.update(orgId, after)
   const made = await makeMissingTeams(stores, caller, before)
+  const archived = await archiveTeams(stores, orgId, closing)
   const people = await peopleOfRules(stores, orgId, [before, after])
-  const record = ruleDraft(caller, 'rule.update', { before, after }, made.targets)
-  const touched = [...new Set([...people, ...made.people])]
+  const drafted = ruleDraft(caller, 'rule.update', { before, after }, [...made.targets, ...archived.targets])
+  const record = { ...drafted, changes: [...(drafted.changes ?? []), ...archivedChange(closing)] }
+  const touched = [...new Set([...people, ...made.people, ...archived.people])]
   return { rule: after, changed: true, job: await recordWithPeople(stores, orgId, record, touched) }
 }
 

@@ -5,10 +5,11 @@ import type { Submitted } from '../domain/ports.ts'
 import { MAX_RULES, type Rule, type RuleMatch } from '../domain/rule.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { wakingJobs } from './create-group.ts'
+import { archiveTeams, teamsToArchive } from './directory-only.ts'
 import type { Provisioning } from './provisioning.ts'
 import { recordWithPeople } from './touch-people.ts'
 import { type RuleDraft, ruleStateOf } from './rule-draft.ts'
-import { ruleDraft, ruleLabel } from './rule-record.ts'
+import { archivedChange, ruleDraft, ruleLabel } from './rule-record.ts'
 import { checkMayWriteRules } from './rule-right.ts'
 import { submitChange } from './submit-change.ts'
 import { peopleOfRules } from './touched-people.ts'
@@ -51,9 +52,13 @@ export async function insertRule(
     created: stores.now,
     updated: stores.now,
   }
+  const closing = await teamsToArchive(stores, orgId, rule, draft)
   await stores.rules.insert(orgId, rule)
-  const record = ruleDraft(caller, 'rule.create', { before: undefined, after: rule })
-  return { rule, job: await recordWithPeople(stores, orgId, record, await peopleOfRules(stores, orgId, [rule])) }
+  const archived = await archiveTeams(stores, orgId, closing)
+  const drafted = ruleDraft(caller, 'rule.create', { before: undefined, after: rule }, archived.targets)
+  const record = { ...drafted, changes: [...(drafted.changes ?? []), ...archivedChange(closing)] }
+  const touched = [...new Set([...(await peopleOfRules(stores, orgId, [rule])), ...archived.people])]
+  return { rule, job: await recordWithPeople(stores, orgId, record, touched) }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.ts'
-import { newId, type OrgId, type RoleId, type RuleId } from '../domain/ids.ts'
+import { type GroupId, newId, type OrgId, type RoleId, type RuleId, type UserId } from '../domain/ids.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RoleState } from '../domain/role.ts'
@@ -8,9 +8,11 @@ import { policyOf } from '../domain/org-policy.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { type OrgSettingsChange, wantedPolicy } from './change-org-settings.ts'
 import { wantedLicence } from './change-licence.ts'
+import { teamsToArchive } from './directory-only.ts'
 import type { PlannedChange } from './preview.ts'
 import type { Provisioning } from './provisioning.ts'
 import { type RuleDraft, ruleStateOf } from './rule-draft.ts'
+import { peopleOfTeam } from './touched-people.ts'
 
 /** A change as people state it, to be previewed; null deletes. */
 export type StatedChange =
@@ -64,5 +66,17 @@ async function plannedRule(
   const state = await ruleStateOf(stores, orgId, draft, before)
   const times = { version: 1, created: stores.now, updated: stores.now }
   const rule: Rule = { ...(before ?? { id: newId<RuleId>(stores.now), ord: 0, ...times }), ...state }
-  return { kind: 'rules', before: olds, after: [rule] }
+  const archives = await teamsToArchive(stores, orgId, rule, draft)
+  return { kind: 'rules', before: olds, after: [rule], archives: await withPeople(stores, orgId, archives) }
+}
+
+/** Teams with everybody who is in them or may come to be. */
+async function withPeople(
+  stores: WriteStores,
+  orgId: OrgId,
+  teams: readonly GroupId[],
+): Promise<ReadonlyMap<GroupId, readonly UserId[]>> {
+  const people = new Map<GroupId, readonly UserId[]>()
+  for (const team of teams) people.set(team, await peopleOfTeam(stores, orgId, team))
+  return people
 }

@@ -88,7 +88,7 @@ export class PreviewTotals {
       const [product = '', type = ''] = key.split(' ')
       const use = now.find((each) => each.product === product && each.type === type)
       const bought = licence === undefined ? use?.bought : licence.get(product)?.get(type as 'full')
-      const usedNow = (use?.used ?? 0) + (use?.reserved ?? 0)
+      const usedNow = use === undefined ? 0 : use.used + use.reserved
       const wantedThen = usedNow + (this.#seats.get(key) ?? 0)
       const missing = bought === undefined ? 0 : Math.max(0, wantedThen - bought)
       return { product, type, usedNow, wantedThen, bought: bought ?? null, missing }

@@ -2,6 +2,7 @@ import type { OrgId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import { makesAdmins, type Rule } from '../domain/rule.ts'
 import type { MatchableGroup } from '../domain/rule-ports.ts'
+import type { PlannedChange } from './preview.ts'
 import { groupsOfRule } from './touched-people.ts'
 import { ruleLabel } from './rule-record.ts'
 
@@ -11,7 +12,7 @@ const MAX_NAMED = 10
 export async function ruleWarnings(
   reads: ReadStores,
   orgId: OrgId,
-  { before, after }: { readonly before: readonly Rule[]; readonly after: readonly Rule[] },
+  { before, after, archives }: Extract<PlannedChange, { kind: 'rules' }>,
 ): Promise<readonly string[]> {
   const closing = new Set<string>()
   for (const { id, mayGrantAdmin } of await reads.orgs.connections(orgId)) if (!mayGrantAdmin) closing.add(id)
@@ -26,7 +27,8 @@ export async function ruleWarnings(
     const every = rule.match.kind === 'glob' && groups.length > 1 && groups.length === (await ownedGroups(reads, orgId))
     if (every) warnings.push(`${label} matches every group of an identity provider`)
     const was = before.find(({ id }) => id === rule.id)
-    for (const sentence of groupWarnings({ rule, was, groups, closing })) warnings.push(`${label} ${sentence}`)
+    for (const sentence of groupWarnings({ rule, was, groups, closing, archives: (archives?.size ?? 0) > 0 }))
+      warnings.push(`${label} ${sentence}`)
   }
   return warnings
 }
@@ -37,13 +39,16 @@ interface RuledGroups {
   readonly groups: readonly MatchableGroup[]
   /** Connections that may not grant admin. */
   readonly closing: ReadonlySet<string>
+  /** Whether teams that are there are archived with it. */
+  readonly archives: boolean
 }
 
-function groupWarnings({ rule, was, groups, closing }: RuledGroups): readonly string[] {
+function groupWarnings({ rule, was, groups, closing, archives }: RuledGroups): readonly string[] {
   const warnings = groups.length === 0 ? ['matches no group of an identity provider'] : []
   const staying = groups.filter(({ hasTeam }) => hasTeam).map(({ displayName }) => displayName)
   if (rule.directoryOnly && was?.directoryOnly !== true && staying.length > 0) {
-    warnings.push(`makes no teams from now on; these are there already and stay: ${named(staying)}`)
+    const choice = archives ? 'are archived with it' : 'stay unless they are archived with it (existingTeams: archive)'
+    warnings.push(`makes no teams from now on; these are there already and ${choice}: ${named(staying)}`)
   }
   const closed = groups.filter(({ owner }) => closing.has(owner ?? '')).map(({ displayName }) => displayName)
   if (makesAdmins(rule) && closed.length > 0) {

@@ -1,5 +1,5 @@
 import { explain } from '../domain/explain.ts'
-import type { OrgId, UserId } from '../domain/ids.ts'
+import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { OrgPolicy } from '../domain/org-policy.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import { isBuiltInRole, type PersonFacts, type ReconcileContext } from '../domain/reconcile.ts'
@@ -16,7 +16,13 @@ import { peopleOfRules } from './touched-people.ts'
 /** What is about to be saved. */
 export type PlannedChange =
   /** Rules as they are, and as they would be: made, changed and deleted ones together. */
-  | { readonly kind: 'rules'; readonly before: readonly Rule[]; readonly after: readonly Rule[] }
+  | {
+      readonly kind: 'rules'
+      readonly before: readonly Rule[]
+      readonly after: readonly Rule[]
+      /** Teams that would be archived with them, and who is in each. */
+      readonly archives?: ReadonlyMap<GroupId, readonly UserId[]>
+    }
   /** A custom role changed, or deleted: then whoever has it has its base. */
   | { readonly kind: 'role'; readonly role: CustomRole; readonly to: RoleState | undefined }
   /** Defaults, settings or the licence. */
@@ -60,11 +66,11 @@ export async function* preview(
   orgId: OrgId,
   change: PlannedChange,
 ): AsyncGenerator<PreviewEvent, void, undefined> {
-  const { people, context, rewrite, warnings } = await plan(reads, orgId, change)
+  const { people, context, rewrite, warnings, archives } = await plan(reads, orgId, change)
   const totals = new PreviewTotals(await reads.access.everybody(orgId, 'admin'))
   for (let at = 0; at < people.length; at += PAGE) {
     const page = people.slice(at, at + PAGE)
-    const facts = await reads.access.facts(orgId, page, context)
+    const facts = withArchived(await reads.access.facts(orgId, page, context), archives)
     const held = await reads.access.held(orgId, page)
     const names = await reads.access.userNames(orgId, page)
     for (const stated of facts.people) {
@@ -87,12 +93,24 @@ export async function* preview(
   }
 }
 
+type Facts = Awaited<ReturnType<ReadStores['access']['facts']>>
+
+function withArchived(facts: Facts, archives: ReadonlySet<GroupId> | undefined): Facts {
+  if (archives === undefined || archives.size === 0) return facts
+  const teams = Array.from(facts.context.teams, ([id, team]) => {
+    return [id, archives.has(id) ? { ...team, archived: true } : team] as const
+  })
+  return { ...facts, context: { ...facts.context, teams: new Map(teams) } }
+}
+
 interface Plan {
   readonly people: readonly UserId[]
   readonly context: ContextChange
   /** Facts as they would be. */
   readonly rewrite: (person: PersonFacts) => PersonFacts
   readonly warnings: readonly string[]
+  /** Teams as if they were archived. */
+  readonly archives?: ReadonlySet<GroupId>
 }
 
 const AS_STATED = (person: PersonFacts): PersonFacts => person
@@ -101,9 +119,10 @@ async function plan(reads: ReadStores, orgId: OrgId, change: PlannedChange): Pro
   switch (change.kind) {
     case 'rules': {
       const rules = ruleSet(withRules(await reads.rules.list(orgId), change))
-      const people = await peopleOfRules(reads, orgId, [...change.before, ...change.after])
+      const ruled = await peopleOfRules(reads, orgId, [...change.before, ...change.after])
+      const people = [...new Set([...ruled, ...[...(change.archives?.values() ?? [])].flat()])]
       const warnings = await ruleWarnings(reads, orgId, change)
-      return { people, context: { rules }, rewrite: AS_STATED, warnings }
+      return { people, context: { rules }, rewrite: AS_STATED, warnings, archives: new Set(change.archives?.keys()) }
     }
     case 'role':
       return planRole(reads, orgId, change)

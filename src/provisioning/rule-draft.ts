@@ -22,6 +22,8 @@ export interface RuleDraft {
     readonly connection?: string | undefined
   }
   readonly directoryOnly?: boolean | undefined
+  /** What becomes, once and now, of teams that groups have whose rule says that they get none; kept if absent. */
+  readonly existingTeams?: 'keep' | 'archive' | undefined
   readonly enabled?: boolean | undefined
   readonly grants: readonly GrantDraft[]
 }

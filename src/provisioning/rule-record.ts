@@ -27,6 +27,11 @@ function valuesOf(state: RuleState | undefined): readonly (readonly [string, Rec
   ]
 }
 
+/** That teams were archived with a rule; their ids are among the targets. */
+export function archivedChange(teams: readonly string[]): readonly RecordChange[] {
+  return teams.length === 0 ? [] : [{ path: 'archivedTeams', added: [...teams] }]
+}
+
 /** The record of what is done to a rule, before what it comes to for people is known. */
 export function ruleDraft(
   { actor, request }: Caller,

@@ -10,11 +10,13 @@ import { createRule } from '../../src/provisioning/create-rule.ts'
 import { deleteGroup } from '../../src/provisioning/delete-group.ts'
 import { deleteRole } from '../../src/provisioning/delete-role.ts'
 import { deleteRule } from '../../src/provisioning/delete-rule.ts'
+import { setTeamArchived } from '../../src/provisioning/archive-team.ts'
+import { planChange } from '../../src/provisioning/plan-change.ts'
 import { explainPerson } from '../../src/provisioning/explain-person.ts'
 import { type PlannedChange, preview, type PreviewPerson, type PreviewSummary } from '../../src/provisioning/preview.ts'
 import type { RuleDraft } from '../../src/provisioning/rule-draft.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
-import { foundTenant, operation, problemsOf, type Tenant } from '../support/tenant.ts'
+import { foundTenant, operation, problemsOf, refusal, type Tenant } from '../support/tenant.ts'
 
 const at = { ord: 1, version: 1, created: 0, updated: 0 }
 
@@ -186,6 +188,44 @@ forEachDialect('explaining and previewing access', (dialect) => {
     )
     expect(await warned(planned('glob', '*'))).to.include('"glob *" matches every group of an identity provider')
     expect(await warned(planned('everyone', ''))).to.include('"everyone" is for every person of the organization')
+  })
+
+  it('asks what becomes of teams whose groups are to have none, and archives them as it said it would', async () => {
+    const [ann, bob] = [await tenant.user('ann'), await tenant.user('bob')]
+    const [one, two] = [await group('dir-one', [ann.id]), await group('other', [bob.id])]
+    await setTeamArchived(tenant.provisioning, admin, await group('dir-old', [ann.id]), { archived: true }).durable
+    const draft: RuleDraft = { match: { kind: 'glob', value: 'dir-*' }, directoryOnly: true, grants: [] }
+    const planned = async (existingTeams?: 'keep' | 'archive') => {
+      const stated = { kind: 'rule', id: undefined, draft: { ...draft, existingTeams } } as const
+      return previewed(await planChange(tenant.provisioning, tenant.orgId, stated).durable)
+    }
+    const kept = await planned()
+    expect(kept.people).to.deep.equal([])
+    expect(kept.summary.warnings.join()).to.include('stay unless they are archived with it').and.include('dir-one')
+    const foreseen = await planned('archive')
+    expect(foreseen.summary.warnings.join()).to.include('are archived with it')
+    expect(foreseen.people.map(({ id, changes }) => [id, changes])).to.deep.equal([
+      [ann.id, [{ kind: 'team', target: one, old: 'member', new: null, via: foreseen.people[0]!.changes[0]!.via }]],
+    ])
+    const made = await rule({ ...draft, existingTeams: 'archive' })
+    const archived = async (id: GroupId) => (await test.store.reads.teams.find(tenant.orgId, id))?.archivedAt
+    expect([await archived(one), await archived(two)].map((each) => each !== undefined)).to.deep.equal([true, false])
+    expect((await explained(ann.id)).values.filter(({ kind }) => kind === 'team')).to.deep.equal([])
+    const [record] = (await test.store.reads.records.tail(tenant.orgId, 1)).map(
+      ({ body }) => JSON.parse(body) as object,
+    )
+    expect(record).to.have.property('action', 'rule.create')
+    expect(record).to.have.deep.nested.property('targets.1.id', one)
+    // A team that was restored is archived again only where that is asked for again.
+    await setTeamArchived(tenant.provisioning, admin, one, { archived: false }).durable
+    const again = { method: 'PUT', draft } as const
+    expect((await changeRule(tenant.provisioning, admin, made.id, again).durable).changed).to.equal(false)
+    const asked = { method: 'PUT', draft: { ...draft, existingTeams: 'archive' } } as const
+    expect((await changeRule(tenant.provisioning, admin, made.id, asked).durable).changed).to.equal(true)
+    expect(await archived(one)).not.to.equal(undefined)
+    expect(await refusal(rule({ ...named('x', { orgRole: 'member' }), existingTeams: 'archive' }))).to.equal(
+      'invalid-value',
+    )
   })
 
   it('says of a licence and of new defaults which seats are needed and missing', async () => {
