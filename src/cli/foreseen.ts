@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { OrgSummary } from '../domain/ports.ts'
 import { planChange, type StatedChange } from '../provisioning/plan-change.ts'
-import { type PlannedChange, preview, type PreviewPerson, type PreviewSummary } from '../provisioning/preview.ts'
+import type { PlannedChange } from '../provisioning/planned-change.ts'
+import { preview, type PreviewPerson, type PreviewSummary } from '../provisioning/preview.ts'
 import { json, printable } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
 

@@ -2,7 +2,7 @@ import type { OrgId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import { makesAdmins, type Rule } from '../domain/rule.ts'
 import type { MatchableGroup } from '../domain/rule-ports.ts'
-import type { PlannedChange } from './preview.ts'
+import type { PlannedChange } from './planned-change.ts'
 import { groupsOfRule } from './touched-people.ts'
 import { ruleLabel } from './rule-record.ts'
 

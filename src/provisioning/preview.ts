@@ -1,32 +1,16 @@
 import { explain } from '../domain/explain.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
-import type { OrgPolicy } from '../domain/org-policy.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import { isBuiltInRole, type PersonFacts, type ReconcileContext } from '../domain/reconcile.ts'
-import type { CustomRole, RoleState } from '../domain/role.ts'
 import type { Rule } from '../domain/rule.ts'
 import { ruleSet } from '../domain/rule-set.ts'
 import type { ContextChange } from '../domain/rule-ports.ts'
 import type { HeldAccess } from '../domain/held-access.ts'
+import type { PlannedChange } from './planned-change.ts'
 import { type PreviewCounts, PreviewTotals, type SeatForecast } from './preview-totals.ts'
 import { ruleWarnings } from './preview-warnings.ts'
 import { asWanted, differences, type Effect } from './reconcile-people.ts'
 import { peopleOfRules } from './touched-people.ts'
-
-/** What is about to be saved. */
-export type PlannedChange =
-  /** Rules as they are, and as they would be: made, changed and deleted ones together. */
-  | {
-      readonly kind: 'rules'
-      readonly before: readonly Rule[]
-      readonly after: readonly Rule[]
-      /** Teams that would be archived with them, and who is in each. */
-      readonly archives?: ReadonlyMap<GroupId, readonly UserId[]>
-    }
-  /** A custom role changed, or deleted: then whoever has it has its base. */
-  | { readonly kind: 'role'; readonly role: CustomRole; readonly to: RoleState | undefined }
-  /** Defaults, settings or the licence. */
-  | { readonly kind: 'policy'; readonly policy: OrgPolicy }
 
 /** What would change for one person. */
 export interface PreviewPerson {
