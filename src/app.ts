@@ -7,6 +7,7 @@ import { eventRouter } from './admin/event-routes.ts'
 import { ADMIN_MOUNT, adminRouter } from './admin/mount.ts'
 import type { AdminPorts } from './admin/ports.ts'
 import { createAccessTokens } from './auth/access-token.ts'
+import { type AccountTokens, createAccountTokens } from './auth/account-token.ts'
 import { createKeyAuthenticator, type KeyAuthenticator } from './auth/api-key.ts'
 import { AuthError } from './auth/auth-error.ts'
 import { type Authenticator, createAuthenticator, requireScope } from './auth/authenticate.ts'
@@ -205,13 +206,17 @@ interface Doors {
   readonly grants: TokenGrants
   readonly issuerKeys: IssuerKeys
   readonly limiter: FailureLimiter
+  readonly accountTokens: AccountTokens
 }
 
 function credentials(parts: AppParts): Doors {
   const { config, publicUrl, opened } = parts
   const reads = opened.store.reads.credentials
   const now = Date.now
-  const accessTokens = createAccessTokens({ publicUrl, signingKey: opened.signingKey, credentials: reads, now })
+  const signing = { publicUrl, signingKey: opened.signingKey, now }
+  const accessTokens = createAccessTokens({ ...signing, credentials: reads })
+  const { services } = opened.store.reads
+  const accountTokens = createAccountTokens({ ...signing, holder: (orgId, user) => services.holder(orgId, user) })
   const issuerKeys = createIssuerKeys({
     allowPrivateIssuers: config.auth.allowPrivateIssuers,
     now,
@@ -229,11 +234,12 @@ function credentials(parts: AppParts): Doors {
   const jwt = createJwtTrusts({ credentials: reads, keys: issuerKeys, now })
   return {
     authenticator: createAuthenticator({ ...shared, jwt }),
-    keys: createKeyAuthenticator({ ...shared, keys: opened.store.reads.keys }),
-    keysOrBasic: createKeyAuthenticator({ ...shared, keys: opened.store.reads.keys, admitsBasic: true }),
+    keys: createKeyAuthenticator({ ...shared, accountTokens, keys: opened.store.reads.keys }),
+    keysOrBasic: createKeyAuthenticator({ ...shared, accountTokens, keys: opened.store.reads.keys, admitsBasic: true }),
     grants: createTokenGrants(shared),
     issuerKeys,
     limiter: shared.limiter,
+    accountTokens,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Request, Router } from 'express'
 import type { AuthFailureTally } from './audit/auth-failure-tally.ts'
+import type { AccountTokens } from './auth/account-token.ts'
 import type { AuthError } from './auth/auth-error.ts'
 import type { FailureLimiter } from './auth/failure-limiter.ts'
 import type { IssuerKeys } from './auth/jwks.ts'
@@ -7,9 +8,12 @@ import { logoutEndpoint } from './auth/logout-endpoint.ts'
 import { createLogoutTokens } from './auth/logout-token.ts'
 import { oauthTokenRouter } from './auth/middleware.ts'
 import type { TokenGrants } from './auth/token-grant.ts'
+import { workloadGrant } from './auth/workload-grant.ts'
+import type { WorkloadAccount, WorkloadIdentity } from './domain/workload.ts'
 import { requestFacts } from './http/request-context.ts'
 import type { OpenedStore } from './opened-store.ts'
 import { endIssuerSessions } from './provisioning/end-issuer-sessions.ts'
+import { exchangeWorkload } from './provisioning/exchange-workload.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { clientsOfIssuer } from './sign-in-wiring.ts'
 
@@ -20,6 +24,9 @@ export interface TokenEndpointParts {
   readonly grants: TokenGrants
   readonly issuerKeys: IssuerKeys
   readonly limiter: FailureLimiter
+  readonly accountTokens: AccountTokens
+  /** The address clients use, without a slash at the end. */
+  readonly publicUrl: string
   /** Epoch milliseconds. */
   readonly now: () => number
 }
@@ -45,5 +52,24 @@ export function tokenEndpoints(parts: TokenEndpointParts): readonly Router[] {
         return ended.some((each) => each !== undefined)
       },
     }),
+    workloadGrant({
+      ...{ publicUrl: parts.publicUrl, keys: parts.issuerKeys, tokens: parts.accountTokens, limiter, onRefused, now },
+      accountsOf: (identity) => trustingAccounts(opened.store.reads, identity),
+      exchange: ({ orgId, user, identity, tokenId, token }, req, res) =>
+        exchangeWorkload(provisioning, { orgId, user, identity, tokenId, token, request: requestFacts(req, res) })
+          .durable,
+    }),
   ]
+}
+
+/** Those whose orgs trust the issuer today. */
+async function trustingAccounts(
+  { services, orgs }: OpenedStore['store']['reads'],
+  identity: WorkloadIdentity,
+): Promise<readonly WorkloadAccount[]> {
+  const named = await services.withIdentity(identity)
+  const trusted = await Promise.all(
+    named.map(async ({ orgId }) => (await orgs.policy(orgId)).settings.workload.issuers.includes(identity.issuer)),
+  )
+  return named.filter((_, index) => trusted[index])
 }

@@ -19,6 +19,10 @@ const account = z.object({
   ...{ id: z.uuid(), version: z.number(), userName: z.string(), displayName: z.string().nullable(), scope },
   ...{ defaultTeam: z.uuid(), defaultTeamName: z.string(), created: time },
   ...{ owner: z.uuid().nullable(), ownerName: z.string().nullable() },
+  identity: z
+    .object({ issuer: z.string(), subject: z.string() })
+    .nullable()
+    .meta({ description: 'What its programs show at /oidc/token: iss and sub of the JWTs of their platform' }),
   resting: z.boolean().meta({ description: 'Whether its keys rest because its team is archived' }),
 })
 
@@ -29,10 +33,14 @@ const key = z.object({
 
 const owner = textOf(256).meta({ description: 'Who answers for it: id, userName or primary e-mail address' })
 
+const identity = z
+  .strictObject({ issuer: textOf(500).optional(), subject: textOf(512) })
+  .meta({ description: 'iss and sub of the JWTs of its programs; the issuer is one of the setting workload.issuers' })
+
 const newAccount = z
   .strictObject({
     ...{ userName: textOf(256), displayName: textOf(256).optional(), scope: scope.default('team') },
-    ...{ defaultTeam: z.uuid(), owner: owner.optional() },
+    ...{ defaultTeam: z.uuid(), owner: owner.optional(), identity: identity.optional() },
   })
   .meta({ examples: [{ userName: 'sa-deploy-bot', defaultTeam: '0190aaaa-0000-7000-8000-00000000dead' }] })
 
@@ -75,6 +83,7 @@ export const serviceAccountRoutes: readonly Route[] = [
         ...{ userName: body.userName, scope: body.scope, defaultTeam: body.defaultTeam as GroupId },
         ...(body.displayName === undefined ? {} : { displayName: body.displayName }),
         ...(body.owner === undefined ? {} : { owner: body.owner }),
+        identity: body.identity,
       }).durable
       const shown = await answered(request, made.id)
       return { ...shown, headers: { Location: `/api/v1/service-accounts/${made.id}` } }
@@ -88,12 +97,14 @@ export const serviceAccountRoutes: readonly Route[] = [
   }),
   route({
     ...{ method: 'PATCH', path: '/service-accounts/{account}', tag: TAG, who: 'anybody' },
-    summary: 'Name another person to answer for a service account',
-    body: z.strictObject({ owner }).meta({ examples: [{ owner: 'ann@example.com' }] }),
+    summary: 'Name another person to answer for a service account, or another identity for its programs; null ends it',
+    body: z
+      .strictObject({ owner: owner.optional(), identity: identity.nullable().optional() })
+      .meta({ examples: [{ owner: 'ann@example.com' }] }),
     answer: { status: 200, schema: account },
     async handle(request) {
       const { provisioning, caller, params, body, ifMatch } = request
-      const change = { owner: body.owner, ...(ifMatch === undefined ? {} : { ifMatch }) }
+      const change = { ...body, ...(ifMatch === undefined ? {} : { ifMatch }) }
       await changeServiceAccount(provisioning, caller, params.account as UserId, change).durable
       return answered(request, params.account as UserId)
     },
@@ -191,10 +202,11 @@ function noAccount(id: string): DomainError {
 }
 
 function shownAccount(found: ServiceAccountSummary): z.input<typeof account> {
-  const { displayName, owner: answering, ownerName, created, ...rest } = found
+  const { displayName, owner: answering, ownerName, identity: workload, created, ...rest } = found
   return {
     ...rest,
     ...{ displayName: displayName ?? null, owner: answering ?? null, ownerName: ownerName ?? null },
+    identity: workload === undefined ? null : { ...workload },
     created: shownTime(created),
   }
 }

@@ -1,35 +1,16 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomUUID,
-  type KeyObject,
-} from 'node:crypto'
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { isId, type TokenId } from '../domain/ids.ts'
 import type { CredentialReads } from '../domain/ports.ts'
 import { guardReads, unauthorized } from './auth-error.ts'
 import type { JwtParts } from './jwt-parts.ts'
 import { requireLive, type LiveToken } from './opaque-token.ts'
+import { createOwnJwts, type OwnJwtsOptions, thumbprint } from './own-jwt.ts'
 
-/** Seconds an access token lives. */
-export const ACCESS_TOKEN_LIFE = 3600
+export { ACCESS_TOKEN_LIFE, type SigningKey } from './own-jwt.ts'
 
-/** The deployment's key for access tokens: an Ed25519 private key in PKCS #8 DER, and its id. */
-export interface SigningKey {
-  readonly pkcs8: Uint8Array
-  /** JWK thumbprint (RFC 7638) of the public key. */
-  readonly keyId: string
-}
-
-export interface AccessTokensOptions {
-  /** PUBLIC_URL: the `iss`; `<publicUrl>/scim/v2` is the `aud`. */
-  readonly publicUrl: string
-  readonly signingKey: SigningKey
+/** `<publicUrl>/scim/v2` is the `aud`. */
+export interface AccessTokensOptions extends Omit<OwnJwtsOptions, 'path'> {
   readonly credentials: CredentialReads
-  /** Epoch milliseconds. */
-  readonly now: () => number
 }
 
 /** Our own access tokens of one hour (RFC 9068): JWTs that name the connection and the token they were got with. */
@@ -54,65 +35,18 @@ export function newSigningKey(): { readonly pkcs8: Buffer; readonly keyId: strin
  * Signs and verifies access tokens with one key.
  * @throws Error when the key is no Ed25519 private key
  */
-export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
-  const { now, signingKey } = options
-  const credentials = guardReads(options.credentials)
-  const privateKey = createPrivateKey({ key: Buffer.from(signingKey.pkcs8), format: 'der', type: 'pkcs8' })
-  if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error('The signing key is not an Ed25519 private key')
-  const publicKey = createPublicKey(privateKey)
-  const issuer = options.publicUrl.replace(/\/+$/, '')
-  const audience = `${issuer}/scim/v2`
+export function createAccessTokens({ credentials: reads, ...options }: AccessTokensOptions): AccessTokens {
+  const credentials = guardReads(reads)
+  const jwts = createOwnJwts({ ...options, path: '/scim/v2' })
   return {
-    issuer,
-    sign({ token, connection }) {
-      const issued = Math.floor(now() / 1000)
-      return new SignJWT({ token_id: token.id })
-        .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: signingKey.keyId })
-        .setIssuer(issuer)
-        .setAudience(audience)
-        .setSubject(connection.id)
-        .setIssuedAt(issued)
-        .setExpirationTime(issued + ACCESS_TOKEN_LIFE)
-        .setJti(randomUUID())
-        .sign(privateKey)
-    },
+    issuer: jwts.issuer,
+    sign: ({ token, connection }) => jwts.sign({ sub: connection.id, jti: randomUUID(), token_id: token.id }),
     async verify(parts) {
-      const { subject, tokenId } = await verifyOwn(parts.text, publicKey, { issuer, audience, now: now() })
-      const token = await credentials.tokenById(tokenId)
-      if (token === undefined || token.connectionId !== subject) throw unauthorized('access-token.invalid')
-      return requireLive(token, now())
+      const { sub, token_id: tokenId } = await jwts.verify(parts.text, ['token_id'])
+      if (!isId(tokenId)) throw unauthorized('access-token.invalid')
+      const token = await credentials.tokenById(tokenId as TokenId)
+      if (token === undefined || token.connectionId !== sub) throw unauthorized('access-token.invalid')
+      return requireLive(token, options.now())
     },
   }
-}
-
-interface Expected {
-  readonly issuer: string
-  readonly audience: string
-  readonly now: number
-}
-
-async function verifyOwn(
-  text: string,
-  key: KeyObject,
-  { issuer, audience, now }: Expected,
-): Promise<{ subject: string; tokenId: TokenId }> {
-  try {
-    const { payload } = await jwtVerify(text, key, {
-      ...{ algorithms: ['EdDSA'], typ: 'at+jwt', issuer, audience, currentDate: new Date(now) },
-      requiredClaims: ['sub', 'exp', 'iat', 'jti', 'token_id'],
-    })
-    const { sub, token_id: tokenId } = payload
-    if (typeof sub !== 'string' || typeof tokenId !== 'string' || !isId(tokenId)) {
-      throw unauthorized('access-token.invalid')
-    }
-    return { subject: sub, tokenId: tokenId as TokenId }
-  } catch (error) {
-    if (error instanceof errors.JOSEError) throw unauthorized('access-token.invalid', undefined, error)
-    throw error
-  }
-}
-
-function thumbprint(publicKey: KeyObject): string {
-  const { crv, kty, x } = publicKey.export({ format: 'jwk' })
-  return createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url')
 }

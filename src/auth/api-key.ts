@@ -1,9 +1,11 @@
-import type { Account, StoredKey } from '../domain/api-key.ts'
+import type { Account, KeyHolder, StoredKey } from '../domain/api-key.ts'
 import type { KeyId, OrgId, TokenId } from '../domain/ids.ts'
 import type { KeyReads } from '../domain/ports.ts'
-import { guarded, unauthorized } from './auth-error.ts'
+import type { AccountTokens } from './account-token.ts'
+import { AuthError, guarded, unauthorized } from './auth-error.ts'
 import { parseAuthorization } from './credential.ts'
 import { limited, type FailureLimiter } from './failure-limiter.ts'
+import { parseJwt } from './jwt-parts.ts'
 import type { LastUsed } from './last-used.ts'
 import { hashToken, parseToken, sameHash } from './token.ts'
 
@@ -18,6 +20,8 @@ export interface KeyAuthenticatorOptions {
   readonly limiter: FailureLimiter
   /** Epoch milliseconds. */
   readonly now: () => number
+  /** Access tokens of service accounts, which come where a key does. */
+  readonly accountTokens: AccountTokens
   /** Told of every use of a key. */
   readonly onUsed: LastUsed['note']
   /** Whether a key may come as the password of Basic too (RFC 7617), whatever the user name: W&B's programs do that. */
@@ -34,8 +38,8 @@ export interface KeyAuthenticator {
 }
 
 /**
- * Admits bearer keys alone: no token of a connection, no access token or JWT, and, unless it is told to, no Basic, which
- * browsers send by themselves.
+ * Admits bearer keys and access tokens of service accounts alone: no token of a connection, no other JWT, and, unless it is
+ * told to, no Basic, which browsers send by themselves.
  */
 export function createKeyAuthenticator(options: KeyAuthenticatorOptions): KeyAuthenticator {
   return {
@@ -50,19 +54,36 @@ export function createKeyAuthenticator(options: KeyAuthenticatorOptions): KeyAut
 }
 
 async function identify(
-  { keys, now, onUsed, admitsBasic = false }: KeyAuthenticatorOptions,
+  { keys, accountTokens, now, onUsed, admitsBasic = false }: KeyAuthenticatorOptions,
   header: string | undefined,
 ): Promise<KeyBearer> {
-  if (header === undefined || header.trim() === '') throw unauthorized('key.missing')
-  const credential = parseAuthorization(header)
-  if (credential === undefined || (credential.scheme === 'basic' && !admitsBasic)) throw unauthorized('key.malformed')
-  const text = credential.scheme === 'bearer' ? credential.text : credential.password
+  const text = textOf(header, admitsBasic)
+  // A key that somebody chose may look like a JWT; it is one of ours only if it says so.
+  if (parseJwt(text)?.claims['iss'] === accountTokens.issuer) return byToken(accountTokens, text)
   const key = await guarded(() => findKey(keys, text))
   if (key === undefined) throw unauthorized('key.unknown')
   checkLive(key, now())
   const user = key.holder?.accountType === 'USER' ? { user: key.holder.id } : {}
   onUsed({ orgId: key.orgId, tokenId: key.id, at: now(), ...user })
   return { orgId: key.orgId, account: accountOf(key) }
+}
+
+function textOf(header: string | undefined, admitsBasic: boolean): string {
+  if (header === undefined || header.trim() === '') throw unauthorized('key.missing')
+  const credential = parseAuthorization(header)
+  if (credential === undefined || (credential.scheme === 'basic' && !admitsBasic)) throw unauthorized('key.malformed')
+  return credential.scheme === 'bearer' ? credential.text : credential.password
+}
+
+/** An access token ends with its account, as a key does; it has no row in which its use could be noted. */
+async function byToken(tokens: AccountTokens, text: string): Promise<KeyBearer> {
+  const { orgId, keyId, holder } = await tokens.verify(text).catch((error: unknown) => {
+    // What it says of a bad one is about connections; here it is a bad key.
+    if (error instanceof AuthError && error.status === 401) throw unauthorized('key.unknown', error.known, error)
+    throw error
+  })
+  if (!isLive(holder)) throw unauthorized('key.holder', { orgId, tokenId: keyId })
+  return { orgId, account: accountOf({ id: keyId, scope: 'user', holder }) }
 }
 
 async function findKey(keys: KeyReads, text: string): Promise<StoredKey | undefined> {
@@ -86,12 +107,16 @@ function checkLive(key: StoredKey, now: number): void {
   if (key.revoked !== undefined || (key.expires !== undefined && key.expires <= now)) {
     throw unauthorized('key.ended', known)
   }
-  if (holder === undefined ? key.scope === 'user' : holder.deleted || holder.resting || holder.status !== 'active') {
+  if (holder === undefined ? key.scope === 'user' : !isLive(holder)) {
     throw unauthorized('key.holder', known)
   }
 }
 
-function accountOf({ id, scope, holder }: StoredKey): Account {
+function isLive({ deleted, resting, status }: KeyHolder): boolean {
+  return !deleted && !resting && status === 'active'
+}
+
+function accountOf({ id, scope, holder }: Pick<StoredKey, 'id' | 'scope' | 'holder'>): Account {
   const isOrgAdmin = scope === 'operator' || scope === 'admin' || holder?.orgRole === 'admin'
   return {
     keyId: id,

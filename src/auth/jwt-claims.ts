@@ -23,7 +23,7 @@ const TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'jwt', 'at+jw
 const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events']
 
 /** The algorithms a trust accepts. */
-export function algorithmsOf(trust: JwtTrust): readonly string[] {
+export function algorithmsOf(trust: Pick<JwtTrust, 'algorithms'>): readonly string[] {
   const named = trust.algorithms.length === 0 ? DEFAULT_ALGORITHMS : trust.algorithms
   return named.filter((algorithm) => SUPPORTED_ALGORITHMS.includes(algorithm))
 }
@@ -33,11 +33,14 @@ export function isAccessTokenLike(header: JwtHeader, claims: JsonObject): boolea
   return TYPES.has(header.typ) && !FOREIGN_CLAIMS.some((name) => Object.hasOwn(claims, name))
 }
 
+/** What a trust asks of header and claims. */
+export type ClaimedTrust = Pick<JwtTrust, 'issuer' | 'audience' | 'pins' | 'algorithms' | 'longLived'>
+
 /**
  * Whether a token's header and claims are what a trust asks for; the signature is checked apart.
  * @param now epoch milliseconds
  */
-export function satisfies(trust: JwtTrust, header: JwtHeader, claims: JsonObject, now: number): boolean {
+export function satisfies(trust: ClaimedTrust, header: JwtHeader, claims: JsonObject, now: number): boolean {
   return (
     algorithmsOf(trust).includes(header.alg) &&
     claims['iss'] === trust.issuer &&

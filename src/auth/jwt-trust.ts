@@ -93,7 +93,9 @@ async function candidatesFor(parts: JwtParts, credentials: CredentialReads, now:
 
 /** The one candidate whose issuer's key verifies the signature. */
 async function soleVerified(parts: JwtParts, candidates: readonly Candidate[], keys: IssuerKeys): Promise<Candidate> {
-  const results = await Promise.all(candidates.map(({ trust }) => checkSignature(keys, trust, parts, algorithmsOf(trust))))
+  const results = await Promise.all(
+    candidates.map(({ trust }) => checkSignature(keys, trust, parts, algorithmsOf(trust))),
+  )
   const passed = candidates.filter((_, index) => results[index] === 'good')
   if (passed.length > 1) throw unauthorized('jwt.ambiguous', knownBy(passed[0]!.trust))
   const outage = results.find((result) => result instanceof KeysUnavailable)

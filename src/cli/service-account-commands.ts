@@ -24,6 +24,13 @@ interface CreateOptions extends AccountOptions {
   readonly team: string
   readonly scope: 'team' | 'org'
   readonly owner: string
+  readonly subject?: string
+  readonly issuer?: string
+}
+
+interface IdentityOptions extends AccountOptions {
+  readonly issuer?: string
+  readonly none?: true
 }
 
 interface KeyOptions extends AccountOptions {
@@ -34,10 +41,11 @@ interface KeyOptions extends AccountOptions {
 const PAGE = 500
 const DAY_MS = 86_400_000
 
-/** `rollcall service-account list`, `create`, `owner`, `delete`, `key list|create|revoke`. */
+/** `rollcall service-account list`, `create`, `owner`, `identity`, `delete`, `key list|create|revoke`. */
 export function serviceAccountCommand(ports: CommandPorts): Command {
   const account = new Command('service-account').description('accounts of programs, of a team or of the organisation')
-  for (const command of [listCommand, createCommand, ownerCommand, deleteCommand]) account.addCommand(command(ports))
+  for (const command of [listCommand, createCommand, ownerCommand, identityCommand, deleteCommand])
+    account.addCommand(command(ports))
   const key = new Command('key').description('keys of a service account')
   for (const command of [keyListCommand, keyCreateCommand, keyRevokeCommand]) key.addCommand(command(ports))
   return account.addCommand(key)
@@ -54,8 +62,9 @@ function listCommand(ports: CommandPorts): Command {
       const accounts = await ports.withStore(async (operator) => {
         return listAccounts(operator, (await getOrg(operator, options.org)).id)
       })
-      const rows = accounts.map(({ id, userName, scope, defaultTeamName, ownerName, resting }) => ({
+      const rows = accounts.map(({ id, userName, scope, defaultTeamName, ownerName, resting, identity }) => ({
         ...{ id, userName, scope, team: defaultTeamName, owner: ownerName ?? '', resting: resting ? 'yes' : 'no' },
+        subject: identity?.subject ?? '',
       }))
       ports.out(options.json === true ? json(accounts) : table(rows, 'No service accounts yet'))
     })
@@ -83,12 +92,15 @@ function createCommand(ports: CommandPorts): Command {
         .choices(['team', 'org'])
         .default('team'),
     )
+    .option('--subject <sub>', 'sub of the JWTs that its programs exchange for access tokens')
+    .option('--issuer <iss>', 'their iss, where the organisation trusts several (setting workload.issuers)')
     .action(async (userName: string, options: CreateOptions) => {
-      const { scope, owner } = options
+      const { scope, owner, subject, issuer } = options
+      const identity = subject === undefined ? undefined : { subject, issuer }
       const made = await ports.withStore(async (operator) => {
         const org = await getOrg(operator, options.org)
         const { id: defaultTeam } = await getTeam(operator, org, options.team)
-        const draft = { userName, scope, defaultTeam, owner }
+        const draft = { userName, scope, defaultTeam, owner, identity }
         return createServiceAccount(operator.provisioning, operatorIn(operator, org.id), draft).durable
       })
       const said = `Made service account ${printable(userName)} (${made.id}); make a key with: rollcall service-account key create ${made.id}`
@@ -108,6 +120,27 @@ function ownerCommand(ports: CommandPorts): Command {
       })
       const said = changed ? `${printable(owner)} answers for it now` : 'Nothing to change'
       ports.out(options.json === true ? json({ changed }) : said)
+    })
+}
+
+function identityCommand(ports: CommandPorts): Command {
+  return ofOrg(new Command('identity'))
+    .description('name what programs of a service account show at /oidc/token instead of a key, or end that')
+    .argument('<account>', 'service account, by id or userName')
+    .argument('[subject]', 'sub of their JWTs')
+    .option('--issuer <iss>', 'their iss, where the organisation trusts several (setting workload.issuers)')
+    .option('--none', 'end it, and the access tokens that were got by it')
+    .action(async (name: string, subject: string | undefined, options: IdentityOptions) => {
+      if ((subject === undefined) === (options.none === undefined)) {
+        throw new DomainError('invalid-value', 'Give the subject of the JWTs, or --none to end what there is')
+      }
+      const identity = subject === undefined ? null : { subject, issuer: options.issuer }
+      const changed = await onAccount(ports, options, name, async ({ operator, orgId, id }) => {
+        const caller = operatorIn(operator, orgId)
+        return changeServiceAccount(operator.provisioning, caller, id, { identity }).durable
+      })
+      const said = changed.changed ? 'Changed what its programs show' : 'Nothing to change'
+      ports.out(options.json === true ? json({ changed: changed.changed }) : said)
     })
 }
 

@@ -45,8 +45,8 @@ function SignedOut({ there }: { readonly there: string | undefined }): VNode {
       <Notice kind="done">This browser is signed out of Rollcall.</Notice>
       {there === undefined ? null : (
         <p>
-          You may still be signed in at your identity provider. <Link to={`/logout?there=${there}`}>Sign out there</Link>{' '}
-          if others use this browser.
+          You may still be signed in at your identity provider.{' '}
+          <Link to={`/logout?there=${there}`}>Sign out there</Link> if others use this browser.
         </p>
       )}
       <Form action="/signin" method="get">

@@ -3,6 +3,7 @@ import { DomainError } from './errors.ts'
 import { fold } from './fold.ts'
 import { isJsonObject, type Json, type JsonObject } from './json.ts'
 import { SEAT_TYPES, type SeatType } from './seat.ts'
+import type { WorkloadSettings } from './workload.ts'
 
 /** What becomes of a request for a seat that the licence has not left: refused, or the next lower free type. */
 export type SeatPolicy = 'refuse' | 'downgrade'
@@ -41,6 +42,7 @@ export interface OrgSettings {
   /** Values of `roles` and `entitlements` that name an org role, in any case. */
   readonly recognisedRoles: Readonly<Record<OrgRole, readonly string[]>>
   readonly signIn: SignInSettings
+  readonly workload: WorkloadSettings
 }
 
 /** Who is made at their first sign-in. */
@@ -106,6 +108,8 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   'signIn.emailDomains': domains('Domains of the verified address of whoever is made at sign-in; none means any'),
   'signIn.requiredClaim': requiredClaim('A claim that whoever is made at sign-in must have, {"name", "value"}'),
   'signIn.contact': line('Whom somebody whose sign-in was refused may ask', 200),
+  'workload.issuers': issuers('Issuers whose JWTs programs of service accounts exchange for access tokens'),
+  'workload.reusableTokens': flag('A JWT of a program may be exchanged more than once while it is valid', false),
 }
 
 /** The names of all settings. */
@@ -170,6 +174,10 @@ function typed(values: SettingValues): OrgSettings {
       emailDomains: values['signIn.emailDomains'] as readonly string[],
       requiredClaim: (values['signIn.requiredClaim'] ?? undefined) as RequiredClaim | undefined,
       contact: values['signIn.contact'] as string,
+    },
+    workload: {
+      issuers: values['workload.issuers'] as readonly string[],
+      reusableTokens: values['workload.reusableTokens'] as boolean,
     },
   }
 }
@@ -263,6 +271,26 @@ function domains(about: string): Definition {
         throw invalid(name, `it is a list of at most ${MAX_DOMAINS} domains such as "example.com"`)
       }
       return [...new Set(read)]
+    },
+  }
+}
+
+const MAX_ISSUERS = 20
+/** Where their keys are is asked of them: an address, then. Whether it may be asked is looked at when it is. */
+const ISSUER = /^https?:\/\/[\x21-\x7e]{1,500}$/
+
+function issuers(about: string): Definition {
+  return {
+    about,
+    byDefault: [],
+    read(value, name) {
+      const said = Array.isArray(value) ? (value as readonly Json[]) : undefined
+      const areIssuers = said?.every((each) => typeof each === 'string' && ISSUER.test(each)) === true
+      if (areIssuers && said.length <= MAX_ISSUERS) return [...new Set(said as readonly string[])]
+      throw invalid(
+        name,
+        `it is a list of at most ${MAX_ISSUERS} issuers such as "https://issuer.example", exactly as in iss`,
+      )
     },
   }
 }

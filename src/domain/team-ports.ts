@@ -1,5 +1,6 @@
 import type { GroupId, OrgId, RoleId, UserId } from './ids.ts'
 import type { Team, TeamMember, TeamSettings } from './team.ts'
+import type { WorkloadAccount, WorkloadHolder, WorkloadIdentity } from './workload.ts'
 
 /** Which teams of an org: all that live, those of one state, or those that a person sees. */
 export interface TeamQuery {
@@ -70,10 +71,16 @@ export interface ServiceAccountSummary {
   readonly ownerName: string | undefined
   /** Whether its keys rest because its team is archived or its group deleted. */
   readonly resting: boolean
+  /** What its programs show instead of a key. */
+  readonly identity: WorkloadIdentity | undefined
   readonly created: number
 }
 
 export interface ServiceReads {
+  /** Live ones of all orgs that have an identity: a JWT names no org. */
+  withIdentity(identity: WorkloadIdentity): Promise<readonly WorkloadAccount[]>
+  /** One as access tokens need it, deleted ones too. */
+  holder(orgId: OrgId, id: UserId): Promise<WorkloadHolder | undefined>
   find(orgId: OrgId, id: UserId): Promise<ServiceAccountSummary | undefined>
   /** Live ones by id, of one team or of all and the org. `after` is the last of the page before. */
   page(

@@ -28,6 +28,7 @@ import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
 import type { SinkWrites } from './sink.ts'
 import type { SessionWrites } from './session.ts'
 import type { SpentTokenWrites } from './spent-token.ts'
+import type { ServiceWrites } from './service-account.ts'
 import type { TeamWrites } from './team-ports.ts'
 import type { User, UserStatus } from './user.ts'
 
@@ -248,25 +249,6 @@ export interface GrantWrites {
   teamNamed(orgId: OrgId, name: string): Promise<NamedTeam | undefined>
   /** Names of teams by id. */
   teamNames(orgId: OrgId, ids: readonly GroupId[]): Promise<ReadonlyMap<GroupId, string>>
-}
-
-/** A service account beside its row as a user. */
-export interface ServiceAccount {
-  readonly user: UserId
-  /** `org`: it joins every team that SCIM makes later. */
-  readonly scope: 'team' | 'org'
-  readonly defaultTeam: GroupId
-  /** The person who answers for it, if one made it. */
-  readonly owner: UserId | undefined
-}
-
-export interface ServiceWrites {
-  insert(orgId: OrgId, account: ServiceAccount): Promise<void>
-  /** A service account, live or not. */
-  find(orgId: OrgId, user: UserId): Promise<ServiceAccount | undefined>
-  setOwner(orgId: OrgId, user: UserId, owner: UserId): Promise<void>
-  /** Live service accounts of the whole org, deactivated ones too. */
-  ofOrg(orgId: OrgId): Promise<readonly UserId[]>
 }
 
 export interface GrantFact {

@@ -3,6 +3,7 @@ import type { Caller } from '../domain/caller.ts'
 import { newId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { User, UserState, UserStatus } from '../domain/user.ts'
+import type { WorkloadIdentity } from '../domain/workload.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { applyWishes } from './apply-wishes.ts'
 import { askedSeats } from './grant-outcome.ts'
@@ -30,6 +31,8 @@ export interface Prepared {
   readonly wishes: readonly AccessWish[]
   /** The person who answers for a service account. */
   readonly answering?: UserId
+  /** What the programs of a service account show. */
+  readonly identity?: WorkloadIdentity | undefined
 }
 
 /**
@@ -69,7 +72,7 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     await stores.count(orgId, 'user', 1)
     const granted = isPerson
       ? await applyWishes(stores, caller, { before: undefined, after: user }, wishes)
-      : await equipService(stores, caller, { account: user, answering: prepared?.answering }, wishes)
+      : await equipService(stores, caller, { account: user, ...prepared }, wishes)
     const person = { id, status, accountType, explicit: [], members: [] } as const
     const effects =
       granted.changes.length === 0

@@ -61,7 +61,7 @@ export async function removePerson(stores: WriteStores, caller: Caller, user: Us
   await stores.users.remove(orgId, id, stores.now)
   await stores.count(orgId, 'user', -1)
   if (user.status === 'pending') await endInvites(stores, orgId, id)
-  if (user.accountType !== 'USER') await revokeKeysOf(stores, caller, orgId, id)
+  if (user.accountType !== 'USER') await endCredentials(stores, caller, id)
   const effects = await reconcilePeople(stores, orgId, [id])
   const ended = await endSessions(stores, orgId, id)
   await stores.journal.append(orgId, {
@@ -77,4 +77,10 @@ export async function removePerson(stores: WriteStores, caller: Caller, user: Us
   if (remover === undefined || !endedAccess(effects, id)) return
   const { settings } = await stores.orgs.policy(orgId)
   await guardRemovals(stores, remover, settings.breaker, { act: 'delete', people: [id] })
+}
+
+/** Keys end, and what its programs show is nobody's. */
+async function endCredentials(stores: WriteStores, caller: Caller, account: UserId): Promise<void> {
+  await revokeKeysOf(stores, caller, caller.orgId, account)
+  await stores.services.setIdentity(caller.orgId, account, undefined)
 }

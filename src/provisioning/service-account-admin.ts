@@ -2,14 +2,18 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
+import type { RecordChange } from '../domain/record.ts'
 import type { User } from '../domain/user.ts'
-import type { ServiceAccount, WriteStores } from '../domain/write-ports.ts'
+import { sameIdentity } from '../domain/workload.ts'
+import type { ServiceAccount } from '../domain/service-account.ts'
+import type { WriteStores } from '../domain/write-ports.ts'
 import { requireOrgAdmin, requireTeamAdmin } from './caller-right.ts'
 import { createUser, type Prepared } from './create-user.ts'
 import { deleteUser } from './delete-user.ts'
 import { getPersonNamed } from './named-person.ts'
 import type { Changed, ChangeOptions, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
+import { type AskedIdentity, checkedIdentity } from './workload-identity.ts'
 import { getActiveTeam } from './team-lookup.ts'
 import { userTarget } from './user-record.ts'
 import { checkVersion } from './version-check.ts'
@@ -22,6 +26,15 @@ export interface ServiceAccountDraft {
   readonly defaultTeam: GroupId
   /** The person who answers for it, by id, userName or address; whoever makes it where a person does. */
   readonly owner?: string
+  /** What its programs show instead of a key. */
+  readonly identity?: AskedIdentity | undefined
+}
+
+/** What is changed of a service account; what is absent stays. */
+export interface ServiceAccountChange extends Pick<ChangeOptions, 'ifMatch'> {
+  readonly owner?: string | undefined
+  /** Null ends it, and with it the access tokens that were got by it. */
+  readonly identity?: AskedIdentity | null | undefined
 }
 
 /**
@@ -42,6 +55,7 @@ export function createServiceAccount(
     const team = await getActiveTeam(stores, orgId, draft.defaultTeam)
     return {
       answering: await ownerOf(stores, caller, draft.owner),
+      identity: draft.identity && (await checkedIdentity(stores, orgId, draft.identity, undefined)),
       wishes: [
         { kind: 'account_type', value: draft.scope === 'org' ? 'ORG_SERVICE' : 'SERVICE' },
         { kind: 'default_team', teamName: team.name },
@@ -52,27 +66,29 @@ export function createServiceAccount(
 }
 
 /**
- * Names another person to answer for a service account.
- * @throws DomainError `not-found`, `forbidden`, `version-mismatch`, `invalid-value`
+ * Names another person to answer for a service account, or another identity for its programs.
+ * @throws DomainError `not-found`, `forbidden`, `version-mismatch`, `invalid-value`, `uniqueness` for another's identity
  */
 export function changeServiceAccount(
   provisioning: Provisioning,
   caller: Caller,
   id: UserId,
-  { owner, ifMatch }: { readonly owner: string } & Pick<ChangeOptions, 'ifMatch'>,
+  change: ServiceAccountChange,
 ): Submitted<Changed<User>> {
   const { orgId } = caller
   const intent = { action: 'user.update', subject: id, targets: [{ type: 'user', id }] as const }
   return submitChange(provisioning, caller, intent, async (stores) => {
     const { user, account } = await getServiceAccount(stores, orgId, id)
     await checkMayRun(stores, caller, account)
-    checkVersion(user.version, ifMatch)
-    const { id: next } = await getPersonNamed(stores, orgId, owner)
-    if (next === account.owner) {
+    checkVersion(user.version, change.ifMatch)
+    const changes = [
+      ...(await changedOwner(stores, orgId, account, change.owner)),
+      ...(await changedIdentity(stores, orgId, account, change.identity)),
+    ]
+    if (changes.length === 0) {
       provisioning.tally.noop(caller, 'user.update', id)
       return { value: user, changed: false }
     }
-    await stores.services.setOwner(orgId, id, next)
     await stores.users.touch(orgId, [id], stores.now)
     await stores.journal.append(orgId, {
       action: 'user.update',
@@ -80,10 +96,35 @@ export function changeServiceAccount(
       request: caller.request,
       outcome: { result: 'success' },
       targets: [userTarget(user)],
-      changes: [{ path: 'owner', ...(account.owner === undefined ? {} : { old: account.owner }), new: next }],
+      changes,
     })
     return { value: { ...user, version: user.version + 1, updated: stores.now }, changed: true }
   })
+}
+
+async function changedOwner(
+  stores: WriteStores,
+  orgId: OrgId,
+  { user, owner }: ServiceAccount,
+  said: string | undefined,
+): Promise<readonly RecordChange[]> {
+  const next = said === undefined ? owner : (await getPersonNamed(stores, orgId, said)).id
+  if (next === undefined || next === owner) return []
+  await stores.services.setOwner(orgId, user, next)
+  return [{ path: 'owner', ...(owner === undefined ? {} : { old: owner }), new: next }]
+}
+
+async function changedIdentity(
+  stores: WriteStores,
+  orgId: OrgId,
+  { user, identity }: ServiceAccount,
+  asked: AskedIdentity | null | undefined,
+): Promise<readonly RecordChange[]> {
+  if (asked === undefined) return []
+  const next = asked === null ? undefined : await checkedIdentity(stores, orgId, asked, user)
+  if (sameIdentity(next, identity)) return []
+  await stores.services.setIdentity(orgId, user, next)
+  return [{ path: 'identity', old: identity === undefined ? null : { ...identity }, new: next ? { ...next } : null }]
 }
 
 /**

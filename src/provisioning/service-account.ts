@@ -5,6 +5,7 @@ import { fold } from '../domain/fold.ts'
 import type { GroupId, UserId } from '../domain/ids.ts'
 import type { RecordTarget } from '../domain/record.ts'
 import { emailsOf, type User, type UserAttributes } from '../domain/user.ts'
+import type { WorkloadIdentity } from '../domain/workload.ts'
 import type { NamedTeam, WriteStores } from '../domain/write-ports.ts'
 import { adminNotGrantable, mayGrantAdmin } from './admin-guard.ts'
 import { currentAccess } from './current-access.ts'
@@ -33,6 +34,14 @@ export function serviceAttributes(attributes: UserAttributes): UserAttributes {
   return attributes['displayName'] === undefined ? { ...attributes, displayName: attributes.userName } : attributes
 }
 
+/** A service account that is made. */
+interface NewService {
+  readonly account: User
+  /** The person who answers for it. */
+  readonly answering?: UserId
+  readonly identity?: WorkloadIdentity | undefined
+}
+
 /**
  * Gives a new service account its default team, and further teams that are named beside it, as facts of origin
  * `service`: no operation on a group lists or ends them. It takes no seat and has no role but that of a member.
@@ -42,7 +51,7 @@ export function serviceAttributes(attributes: UserAttributes): UserAttributes {
 export async function equipService(
   stores: WriteStores,
   caller: Caller,
-  { account, answering }: { readonly account: User; readonly answering: UserId | undefined },
+  { account, answering, identity }: NewService,
   wishes: readonly AccessWish[],
 ): Promise<GrantOutcome> {
   const { orgId } = caller
@@ -54,6 +63,7 @@ export async function equipService(
     scope: account.accountType === 'ORG_SERVICE' ? 'org' : 'team',
     defaultTeam: home.id,
     owner,
+    identity,
   })
   for (const team of teams.keys()) await stores.members.add(orgId, team, [account.id], serviceFact(stores, caller))
   const outcome = await checkService(stores, caller, { before: undefined, after: account }, wishes)
@@ -63,6 +73,7 @@ export async function equipService(
       { path: 'defaultTeam', new: { team: home.id, teamName: home.name } },
       { path: 'teams', added: [...teams.keys()] },
       ...(owner === undefined ? [] : [{ path: 'owner', new: owner }]),
+      ...(identity === undefined ? [] : [{ path: 'identity', new: { ...identity } }]),
     ],
     targets: [...teams.values()].map((team): RecordTarget => ({ type: 'team', id: team.id, display: team.name })),
     steps: outcome.steps,

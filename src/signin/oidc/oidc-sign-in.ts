@@ -104,14 +104,11 @@ export function createOidcSignIn(options: OidcSignInOptions): OidcSignIn {
   }
 }
 
-async function finish(
-  options: OidcSignInOptions,
-  url: URL,
-  browser: string | undefined,
-): Promise<OidcProof> {
+async function finish(options: OidcSignInOptions, url: URL, browser: string | undefined): Promise<OidcProof> {
   const state = only(url, 'state')
   const flow = state === undefined ? undefined : await options.flows.take(sha256(state), options.now())
-  if (flow === undefined || state === undefined || flow.purpose['signOut'] === true) throw new SignInRejected('flow', undefined)
+  if (flow === undefined || state === undefined || flow.purpose['signOut'] === true)
+    throw new SignInRejected('flow', undefined)
   // Somebody else's answer in this browser would sign it in as somebody else (login CSRF, RFC 6749 §10.12).
   if (browser === undefined || !sha256(browser).equals(flow.browserHash)) throw new SignInRejected('browser', flow)
   const provider = await options.providers.find(flow.orgId, flow.providerId)
