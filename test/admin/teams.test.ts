@@ -181,6 +181,29 @@ forEachDialect('teams, roles and service accounts over the admin API', (dialect)
     })
   })
 
+  it('lists memberships of all, of a team and of a person, page by page, with the role each has', async () => {
+    const team = await idOf('/teams', { name: 'Members' })
+    const other = await idOf('/teams', { name: 'Members too' })
+    for (const person of ['ann', 'bob', 'cy']) await admin.post(`/teams/${team}/members`, { person, role: 'viewer' })
+    await admin.post(`/teams/${other}/members`, { person: 'ann', role: 'admin' })
+    const shown = ({ user, team: of, role, customRole }: Listed['items'][number]): unknown => [
+      ...[(user as { userName: string }).userName, (of as { name: string }).name, role, customRole],
+    ]
+    const ofTeam = (await list(`/memberships?team=${team}`)).map(shown)
+    expect(ofTeam).to.have.deep.members(['ann', 'bob', 'cy'].map((name) => [name, 'Members', 'viewer', null]))
+    const hers = await list(`/memberships?user=${people.ann.id}`)
+    expect(hers.map(shown)).to.deep.include(['ann', 'Members too', 'admin', null])
+    expect(await list(`/users/${people.ann.id}/memberships`, people.ann.client)).to.have.deep.members([...hers])
+    const both = (await list(`/memberships?user=${people.ann.id}&team=${other}`)).map(shown)
+    expect(both).to.deep.equal([['ann', 'Members too', 'admin', null]])
+    const all = await list('/memberships')
+    expect(all.filter((each) => (each['team'] as { id: string }).id === team)).to.have.length(3)
+    expect(new Set(all.map((each) => JSON.stringify(each))).size).to.equal(all.length)
+    const { next } = (await admin.get('/memberships?limit=1')).json as unknown as Listed
+    const foreign = await admin.get(`/memberships?limit=1&team=${team}&cursor=${encodeURIComponent(String(next))}`)
+    expect(problemCode(foreign, 400)).to.equal('invalid-cursor')
+  })
+
   it('fails for nobody on our side', () => {
     expect(gateway.failures).to.deep.equal([])
   })
