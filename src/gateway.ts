@@ -155,13 +155,7 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     const said = await firstCredentials(parts, provisioning, publicUrl)
     const { draining } = drain
     stopping.postman = postman(parts, publicUrl)
-    const serviceReads = createServiceReads(provisioning.work, Date.now)
-    stopping.courier = deliverLogs({
-      ...{ config, opened, publicUrl, provisioning, serviceReads },
-      onProblem: (message, error) => {
-        logger.warn({ err: error }, message)
-      },
-    })
+    stopping.courier = await courier(parts, provisioning, publicUrl)
     const notes = { lastUsed, activity, authFailures }
     listener.app = createApp({
       ...{ config, publicUrl, opened, provisioning, ...notes, logger, draining },
@@ -184,6 +178,23 @@ function postman({ config, logger, opened }: ServingParts, publicUrl: string): P
     ...{ queue: mailQueue, work, server: createMailServer(settings), publicUrl, now: Date.now },
     onProblem: ({ message, error, ...facts }) => {
       logger.warn({ ...facts, ...(error === undefined ? {} : { err: error }) }, message)
+    },
+  })
+}
+
+/** Delivers the log to its receivers. */
+async function courier(
+  { config, opened, logger }: ServingParts,
+  provisioning: Provisioning,
+  publicUrl: string,
+): Promise<Courier> {
+  // One process serves an embedded store: what the last one had leased when it was killed is free.
+  if (opened.connections.dialect === 'sqlite') await opened.store.sinkQueue.releaseAll()
+  const serviceReads = createServiceReads(provisioning.work, Date.now)
+  return deliverLogs({
+    ...{ config, opened, publicUrl, provisioning, serviceReads },
+    onProblem: (message, error) => {
+      logger.warn({ err: error }, message)
     },
   })
 }

@@ -7,7 +7,7 @@ import { isWanted } from './sink-config.ts'
 /** Sinks this instance delivers to at once. */
 const AT_ONCE = 8
 /** Longer than one batch can take, so that no other instance sends what is still on its way. */
-const LEASE_MS = 60_000
+const LEASE_MS = 20_000
 const PAGE = 200
 /** How often what arrived is written down: so much may arrive twice after a kill. */
 const SAVE_MS = 500

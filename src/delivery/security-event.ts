@@ -11,9 +11,11 @@ const RESOURCES: Readonly<Record<string, string>> = { user: 'Users', group: 'Gro
 /** Actions that make a person or a group, or bring one back. */
 const MADE = new Set(['user.create', 'user.restore', 'group.create', 'team.restore', 'sso.jit', 'invite.create'])
 const ENDED = new Set(['user.delete', 'group.delete', 'invite.revoke', 'invite.expire'])
-const CHANGED = new Set(['user.update', 'user.activate', 'group.update', 'member.update', 'team.update', 'team.create'])
+/** Things whose every other action changes a person or a group. */
+const CHANGING = new Set(['user', 'group', 'team', 'member'])
 /** Facts of ours that are no attributes of SCIM. */
-const OURS = new Set(['owner', 'protected', 'directoryOnly'])
+const OURS = new Set(['owner'])
+const OF_GROUPS = new Set(['displayName', 'externalId', 'members'])
 
 /** The claims of a security event token (RFC 8417 §2.2) beside issuer and audience, which its stream adds. */
 export interface SecurityEvent {
@@ -74,18 +76,22 @@ function subjectOf(facts: RecordFacts): JsonObject | undefined {
 
 function eventsOf({ action, body }: StoredRecord, facts: RecordFacts): JsonObject {
   if (ENDED.has(action)) return { [`${PREFIX}:prov:delete`]: {} }
-  const attributes = attributesOf(facts)
+  const attributes = attributesOf(facts, subjectIsGroup(facts))
   if (MADE.has(action)) return { [`${PREFIX}:prov:create:notice`]: { attributes } }
-  if (!CHANGED.has(action) || attributes.length === 0) return {}
+  if (!CHANGING.has(facts.thing) || attributes.length === 0) return {}
   const verb = methodOf(body) === 'PUT' ? 'put' : 'patch'
   const active = facts.changes.find(({ path }) => path === 'active')?.['new']
   const switched = active === undefined ? {} : { [`${PREFIX}:prov:${active === true ? 'activate' : 'deactivate'}`]: {} }
   return { ...switched, [`${PREFIX}:prov:${verb}:notice`]: { attributes } }
 }
 
-function attributesOf({ changes }: RecordFacts): readonly string[] {
-  const paths = changes.map(({ path }) => textIn(path) ?? '').filter((path) => path !== '' && !OURS.has(path))
-  return [...new Set(paths)]
+function subjectIsGroup(facts: RecordFacts): boolean {
+  return facts.target('user') === undefined
+}
+
+function attributesOf({ changes }: RecordFacts, ofGroup: boolean): readonly string[] {
+  const paths = changes.map(({ path }) => textIn(path) ?? '')
+  return [...new Set(paths.filter((path) => path !== '' && (ofGroup ? OF_GROUPS.has(path) : !OURS.has(path))))]
 }
 
 function methodOf(body: string): string | undefined {

@@ -42,11 +42,15 @@ export interface PollAnswer {
 export function readPollRequest(body: unknown): PollRequest | undefined {
   if (!isJsonObject(body)) return undefined
   const { maxEvents = MOST_EVENTS, returnImmediately = false, ack = [], setErrs = {} } = body
-  if (typeof maxEvents !== 'number' || !Number.isInteger(maxEvents) || maxEvents < 0) return undefined
+  if (!isCount(maxEvents)) return undefined
   if (typeof returnImmediately !== 'boolean' || !isTexts(ack) || !isJsonObject(setErrs)) return undefined
   const errors = Object.entries(setErrs).map(([jti, said]) => [jti, codeIn(said)] as const)
   if (ack.length + errors.length > MOST_NAMED) return undefined
   return { maxEvents: Math.min(maxEvents, MOST_EVENTS), returnImmediately, ack, errors: new Map(errors) }
+}
+
+function isCount(value: Json): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0
 }
 
 function isTexts(value: Json): value is readonly string[] {
@@ -68,6 +72,7 @@ export async function answerPoll(
 ): Promise<PollAnswer> {
   await parts.noteRead(sink)
   await acknowledge(parts, sink, asked)
+  if (sink.state !== 'active') return { sets: {}, moreAvailable: false }
   if (asked.maxEvents === 0) return { sets: {}, moreAvailable: (await outstanding(parts, sink)).events.length > 0 }
   let found = await outstanding(parts, sink)
   const until = performance.now() + WAIT_MS

@@ -7,7 +7,7 @@ import { type Carried, type Carrier, type CarryFailure, sentence, shownRecord } 
 /** Records of one connection. */
 const MOST = 200
 /** How long connecting, and how long handing a batch over, may take. */
-const LIMIT_MS = 10_000
+const LIMIT_MS = 5_000
 const MAX_MSGID = 32
 
 export interface SyslogSettings {

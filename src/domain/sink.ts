@@ -134,6 +134,8 @@ export interface SinkQueue {
    * `until`.
    */
   claim(owner: string, now: number, until: number, limit: number): Promise<readonly SinkLease[]>
+  /** Ends every lease: for a process that knows itself to be the only one that delivers. */
+  releaseAll(): Promise<void>
   /** Writes down how far it got, if the lease still is the owner's. @returns the lease as it goes on, if it does */
   save(lease: SinkLease, outcome: SinkOutcome): Promise<SinkLease | undefined>
   /** Dead letters of a sink that are in line to be sent again, oldest first. */

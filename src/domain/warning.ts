@@ -1,4 +1,4 @@
-import type { ConnectionId, GroupId, OrgId, TokenId, UserId } from './ids.ts'
+import type { ConnectionId, GroupId, OrgId, SinkId, TokenId, UserId } from './ids.ts'
 
 /** Something of an org that works today and may not tomorrow. */
 export type Warning =
@@ -22,6 +22,10 @@ export type Warning =
       readonly token: TokenId
       readonly expires: number
     }
+  /** Nothing reached a receiver of the log for days, so nothing is sent to it. */
+  | { readonly code: 'sink.suspended'; readonly sink: SinkId; readonly name: string }
+  /** Records that a receiver of the log would not take. */
+  | { readonly code: 'sink.dead-letters'; readonly sink: SinkId; readonly name: string; readonly count: number }
 
 /** What an org's admins should look at. */
 export interface WarningReads {
@@ -53,5 +57,9 @@ export function warningText(warning: Warning): string {
       const until = new Date(warning.expires).toISOString()
       return `The last token of the connection "${warning.name}" ends at ${until}; rotate it before`
     }
+    case 'sink.suspended':
+      return `The log is no longer delivered to "${warning.name}", where nothing arrived for days: mend it, then resume it`
+    case 'sink.dead-letters':
+      return `"${warning.name}" would not take ${warning.count} records of the log: mend it, then send them again`
   }
 }

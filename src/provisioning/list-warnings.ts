@@ -11,14 +11,15 @@ const SOON_MS = 30 * 86_400_000
  * @param now epoch milliseconds
  */
 export async function listWarnings(
-  reads: Pick<ReadStores, 'orgs' | 'warnings'>,
+  reads: Pick<ReadStores, 'orgs' | 'warnings' | 'sinks'>,
   orgId: OrgId,
   now: number,
 ): Promise<readonly Warning[]> {
-  const [admins, teams, connections] = await Promise.all([
+  const [admins, teams, connections, sinks] = await Promise.all([
     reads.warnings.admins(orgId),
     reads.warnings.teamsWithOneAdmin(orgId),
     connectionWarnings(reads, orgId, now),
+    sinkWarnings(reads, orgId),
   ])
   const [only, second] = admins
   const org: readonly Warning[] =
@@ -27,7 +28,20 @@ export async function listWarnings(
       : second === undefined
         ? [{ code: 'org.single-admin', ...only }]
         : []
-  return [...org, ...teams.map((team) => ({ code: 'team.single-admin', ...team }) as const), ...connections]
+  return [...org, ...teams.map((team) => ({ code: 'team.single-admin', ...team }) as const), ...connections, ...sinks]
+}
+
+async function sinkWarnings({ sinks }: Pick<ReadStores, 'sinks'>, orgId: OrgId): Promise<readonly Warning[]> {
+  const all = await sinks.list(orgId)
+  if (all.length === 0) return []
+  const dead = await sinks.deadCounts(orgId)
+  return all.flatMap(({ id: sink, name, state }): readonly Warning[] => {
+    const count = dead.get(sink) ?? 0
+    return [
+      ...(state === 'suspended' ? [{ code: 'sink.suspended', sink, name } as const] : []),
+      ...(count > 0 ? [{ code: 'sink.dead-letters', sink, name, count } as const] : []),
+    ]
+  })
 }
 
 async function connectionWarnings(

@@ -26,6 +26,11 @@ export function createSinkQueue({ reader, write }: SinkQueueParts): SinkQueue {
       return rows.map((row) => leaseOf(row))
     },
 
+    async releaseAll() {
+      const none = { lease_owner: null, lease_until: null }
+      await write((db) => db.updateTable('sink').set(none).where('lease_owner', 'is not', null).execute())
+    },
+
     async save(lease, { progress, dead, until }) {
       const rows = await write(async (db) => {
         const saved = await held(db, lease)

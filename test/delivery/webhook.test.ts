@@ -147,6 +147,7 @@ forEachDialect('webhooks of the log', (dialect) => {
     const letters = (await gateway.admin.get(`/sinks/${id}/dead`)).json['items']
     const [letter] = letters as readonly { readonly seq: number; readonly epoch: number }[]
     expect(letter).to.include({ status: 422, error: 'The receiver answered 422', again: false })
+    expect((await gateway.admin.get('/warnings')).text).to.contain('would not take 1 records of the log')
     receiver.behave = () => 200
     const { seq, epoch } = letter!
     const queued = await gateway.admin.post(`/sinks/${id}/dead/replay`, { position: { seq, epoch } })
@@ -194,6 +195,7 @@ forEachDialect('webhooks of the log', (dialect) => {
     await passed(400)
     expect(receiver.received).to.have.length(calls)
     expect(await actionsOf(gateway.test, gateway.tenant.orgId)).to.include('sink.suspend')
+    expect((await gateway.admin.get('/warnings')).text).to.contain('"sink.suspended"')
     receiver.behave = () => 200
     await act(id, 'resume')
     await eventually(isComplete)

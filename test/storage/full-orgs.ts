@@ -109,6 +109,14 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
     sql`insert into outbox (org_id, id, kind, person_id, payload, state, attempts, next_ms, created, ended)
       ${series(people)} select ${org}, 'o-' || i, 'invite', ${u}, case i % 100 when 0 then 'x' else '' end,
         case i % 100 when 0 then 'waiting' else 'sent' end, 1, 1000 + i, 1, case i % 100 when 0 then null else i end from n`,
+    sql`insert into sink (org_id, id, name, name_key, kind, config, secret_hash, personal, state, epoch, acked_seq,
+        acked_ahead, attempts, refusals, next_ms, again, version, created)
+      ${series(999)} select ${org}, 'w-' || i, 'Sink ' || i, 'sink ' || i, case i % 10 when 0 then 'poll' else 'webhook' end,
+        '{}', case i % 10 when 0 then ${bytes(`sink ${position} `)} else null end, 0,
+        case i % 100 when 1 then 'active' else 'paused' end, 0, 0, '[]', 0, 0, 1000 + i, 0, 1, 1 from n`,
+    sql`insert into sink_dead (org_id, sink_id, epoch, seq, status, error, at_ms, again)
+      ${series(people)} select ${org}, 'w-' || (i % 100), 0, i, 422, 'x', 1, case i % 100 when 0 then 1 else 0 end from n`,
+    sql`insert into log_reader (org_id, reader, read_ms) ${series(999)} select ${org}, 'reader ' || i, 1 from n`,
     sql`insert into access_review (org_id, id, name, seq, created, state)
       ${series(99)} select ${org}, 'v-' || i, 'Review ' || i, 1, 1, 'open' from n`,
     sql`insert into access_review_item (org_id, review_id, n, user_id, kind, target, value, from_seq)

@@ -3,7 +3,7 @@ import { type CompiledQuery, sql } from 'kysely'
 import { Client } from 'pg'
 import type { Caller } from '../../src/domain/caller.ts'
 import type { AccessPeriod } from '../../src/domain/history-ports.ts'
-import type { ConnectionId, OrgId, RecordId, ReviewId, TokenId } from '../../src/domain/ids.ts'
+import type { ConnectionId, OrgId, RecordId, SinkId, ReviewId, TokenId } from '../../src/domain/ids.ts'
 import type { OrgAttribute } from '../../src/domain/org-attribute.ts'
 import type { PageQuery } from '../../src/domain/ports.ts'
 import type { UserState } from '../../src/domain/user.ts'
@@ -237,6 +237,17 @@ forEachDialect('plans of hot queries', function (dialect) {
     ['an invitation by its link', () => reads().invites.byHash(Buffer.alloc(32)), 'invite_token'],
     ['invitations whose time is over', () => reads().invites.overdue(1_500, 100), 'invite_overdue'],
     ['mails that are due', () => test.store.mailQueue!.claim(1_500, 1_600, 5), 'outbox_due'],
+    [
+      'receivers of the log that are due',
+      () => test.store.sinkQueue.claim('plan', 1_500, 1_501, 5),
+      ...['sink_due', 'org_chain_pkey', 'sink_pkey'],
+    ],
+    ['a receiver that polls', () => reads().sinks.byHash(Buffer.alloc(32)), 'sink_secret'],
+    [
+      'a page of dead letters',
+      () => reads().sinks.dead(org(), 'w-7' as SinkId, { before: { epoch: 0, seq: 500 }, limit: 50 }),
+      'sink_dead_pkey',
+    ],
     ['the newest mail to people', () => reads().outbox.newest(org(), [user(7), user(8)], 'invite'), 'outbox_person'],
     ['items of a review', () => reads().reviews.items(org(), 'v-7' as ReviewId, 70, 100), 'access_review_item_pkey'],
     ['the organisation of a domain', () => reads().domains.ownerOf('d10.o1.example'), 'domain_claim_proved'],
