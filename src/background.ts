@@ -4,15 +4,12 @@ import type { DueDraft, Tally } from './audit/tally.ts'
 import type { Checkpointing } from './checkpointing.ts'
 import type { OrgId } from './domain/ids.ts'
 import type { LookUpProof } from './domain/domain-claim.ts'
-import { recheckDomains } from './domain-rounds.ts'
-import { expireInvite } from './provisioning/change-invite.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
+import { endInvites, recheckDomains } from './rounds.ts'
 import type { Store } from './storage/store.ts'
 
 const TALLY_EVERY_MS = 30_000
 const INVITES_EVERY_MS = 60_000
-/** Invitations that are ended in one round. */
-const INVITES_A_ROUND = 500
 const DOMAINS_EVERY_MS = 60_000
 const LOSSES_EVERY_MS = 3_600_000
 /** The guard against mass removals looks back a day at most. */
@@ -81,12 +78,6 @@ export function startBackground(parts: BackgroundParts): Background {
       await checkpoints.write(true)
     },
   }
-}
-
-/** Ends invitations whose time is over; of several instances that do it at once, each finds the other's ended. */
-async function endInvites(store: Store, now: number): Promise<void> {
-  const overdue = await store.reads.invites.overdue(now, INVITES_A_ROUND)
-  for (const { orgId, id } of overdue) await expireInvite(store.work, orgId, id)
 }
 
 async function dropOldLosses(store: Store, before: number): Promise<void> {

@@ -10,6 +10,7 @@ import type { Config } from './config.ts'
 import { newId, type OrgId } from './domain/ids.ts'
 import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
+import { mailProbe, unreachableDirectories } from './reachability.ts'
 import { createProofLookUp } from './signin/domain-proof.ts'
 import { sinkPorts } from './sink-wiring.ts'
 
@@ -64,6 +65,8 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
         await checkpoints.write(true)
         return makeBackup(opened, operation(), request)
       },
+      mail: mailProbe(config),
+      unreachableDirectories: (orgId) => unreachableDirectories(config, opened, orgId),
       operation,
       mintToken,
       mintSetupLink: () => mintSetupLink(Date.now()),

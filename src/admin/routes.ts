@@ -7,6 +7,7 @@ import { inviteRoutes } from './invite-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { logExportRoutes } from './log-export-routes.ts'
+import { mailRoutes } from './mail-routes.ts'
 import { meRoutes } from './me-routes.ts'
 import { membershipRoutes } from './membership-routes.ts'
 import { orgRoutes } from './org-routes.ts'
@@ -70,6 +71,7 @@ export const ROUTES: readonly Route[] = [
   ...activityRoutes,
   ...inviteRoutes,
   ...domainRoutes,
+  ...mailRoutes,
   ...membershipRoutes,
   ...groupRoutes,
   ...connectionRoutes,

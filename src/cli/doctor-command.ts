@@ -3,7 +3,7 @@ import type { ForkedChain } from '../audit/forks.ts'
 import { type Warning, warningText } from '../domain/warning.ts'
 import { listWarnings } from '../provisioning/list-warnings.ts'
 import { json, table } from './output.ts'
-import type { CommandPorts } from './ports.ts'
+import type { CommandPorts, Operator } from './ports.ts'
 
 interface OrgWarning {
   readonly org: string
@@ -13,15 +13,17 @@ interface OrgWarning {
 /** `rollcall doctor`: what works today and may not tomorrow, of every org. */
 export function doctorCommand(ports: CommandPorts): Command {
   return new Command('doctor')
-    .description('report what works today and may not tomorrow: single admins, connections without a credential')
+    .description('report what works today and may not tomorrow, and what cannot be reached: mail server, directories')
     .option('--json', 'answer in JSON')
     .action(async (options: { readonly json?: true }) => {
       let forked: readonly ForkedChain[] = []
+      const unreached: Reported[] = []
       const found = await ports.withStore(async (operator) => {
         const { reads } = operator
         forked = operator.log.forks.forked()
         const now = operator.operation().request.receivedAt
         const warnings: OrgWarning[] = []
+        unreached.push(...(await unreachedOf(operator)))
         for (const { id, name } of await reads.orgs.list()) {
           for (const warning of await listWarnings(reads, id, now)) warnings.push({ org: name, warning })
         }
@@ -30,8 +32,27 @@ export function doctorCommand(ports: CommandPorts): Command {
       const rows = found.map(({ org, warning }) => ({ org, code: warning.code, message: warningText(warning) }))
       const inJson = found.map(({ org, warning }) => ({ org, ...warning, message: warningText(warning) }))
       const forks = forked.map(({ orgId, outside }) => ({ org: orgId, code: 'log.forked', message: forkText(outside) }))
-      ports.out(options.json === true ? json([...forks, ...inJson]) : table([...forks, ...rows], 'Nothing to report'))
+      const first = [...forks, ...unreached]
+      ports.out(options.json === true ? json([...first, ...inJson]) : table([...first, ...rows], 'Nothing to report'))
     })
+}
+
+type Reported = Readonly<Record<'org' | 'code' | 'message', string>>
+
+async function unreachedOf({ mail, reads, unreachableDirectories }: Operator): Promise<readonly Reported[]> {
+  const found: Reported[] = []
+  const problem = await mail?.check()
+  if (mail !== undefined && problem !== undefined) {
+    const message = `The mail server ${mail.server} cannot be used, and mail waits for it: ${problem}`
+    found.push({ org: '', code: 'mail.unreachable', message })
+  }
+  for (const { id, name: org } of await reads.orgs.list()) {
+    for (const directory of await unreachableDirectories(id)) {
+      const message = `Nobody can sign in by the directory "${directory.name}": ${directory.problem}`
+      found.push({ org, code: 'directory.unreachable', message })
+    }
+  }
+  return found
 }
 
 function forkText({ epoch, seq }: ForkedChain['outside']): string {

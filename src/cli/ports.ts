@@ -6,7 +6,7 @@ import type { LookUpProof } from '../domain/domain-claim.ts'
 import type { SinkPorts } from '../delivery/sink-ports.ts'
 import type { BackupReport, BackupRequest, RestoreReport, RestoreRequest } from '../domain/backup.ts'
 import type { ReadStores } from '../domain/ports.ts'
-import type { InviteId, KeyId, TokenId, UserId } from '../domain/ids.ts'
+import type { InviteId, KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { Operation } from '../provisioning/found-org.ts'
@@ -44,6 +44,21 @@ export interface OperatorLog {
   readonly forks: Pick<ForkGuard, 'forked' | 'lift'>
 }
 
+/** The mail server as commands try it. Each attempt answers what was wrong, in the server's own words. */
+export interface MailProbe {
+  /** Host and port. */
+  readonly server: string
+  /** Connects and signs in. */
+  check(): Promise<string | undefined>
+  sendTest(to: string): Promise<string | undefined>
+}
+
+/** Something the gateway needs that cannot be asked now. */
+export interface Unreachable {
+  readonly name: string
+  readonly problem: string
+}
+
 /** What a command that reads or changes the store works with. */
 export interface Operator {
   readonly reads: ReadStores
@@ -58,6 +73,10 @@ export interface Operator {
   readonly sinks: SinkPorts
   /** Writes the store, and the keys apart from it. @throws DomainError `invalid-value` */
   backup(request: BackupRequest): Promise<BackupReport>
+  /** Undefined where no mail server is configured. */
+  readonly mail: MailProbe | undefined
+  /** Directories of an org that people cannot sign in by now. */
+  readonly unreachableDirectories: (orgId: OrgId) => Promise<readonly Unreachable[]>
   /** The local operator, now. */
   operation(): Operation
   /** A fresh token or key: its text is shown once, only its hash is kept. */

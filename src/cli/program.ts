@@ -13,6 +13,7 @@ import { inviteCommand } from './invite-commands.ts'
 import { importCommand } from './import-command.ts'
 import { groupCommand } from './group-commands.ts'
 import { logCommand } from './log-commands.ts'
+import { mailCommand } from './mail-commands.ts'
 import { orgCommand } from './org-commands.ts'
 import type { CommandPorts } from './ports.ts'
 import { privacyCommand } from './privacy-commands.ts'
@@ -51,6 +52,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(activityCommand(ports))
   program.addCommand(inviteCommand(ports))
   program.addCommand(domainCommand(ports))
+  program.addCommand(mailCommand(ports))
   program.addCommand(attributeCommand(ports))
   program.addCommand(teamCommand(ports))
   program.addCommand(groupCommand(ports))

@@ -55,6 +55,8 @@ forEachDialect('rules of an organisation as a file', (dialect) => {
       mintToken: notAsked,
       mintSetupLink: notAsked,
       mintResetLink: notAsked,
+      mail: undefined,
+      unreachableDirectories: () => Promise.resolve([]),
       lookUpProof: () => Promise.resolve('unknown'),
       trustProblem: () => undefined,
     }

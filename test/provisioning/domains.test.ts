@@ -4,7 +4,7 @@ import { type DomainClaim, domainState, NEVER, proofRecord } from '../../src/dom
 import type { GroupId, OrgId } from '../../src/domain/ids.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
 import type { User } from '../../src/domain/user.ts'
-import { recheckDomains } from '../../src/domain-rounds.ts'
+import { recheckDomains } from '../../src/rounds.ts'
 import { setTeamArchived } from '../../src/provisioning/archive-team.ts'
 import { changeOrgSettings } from '../../src/provisioning/change-org-settings.ts'
 import { changeTeam, type TeamPlan } from '../../src/provisioning/change-team.ts'

@@ -17,6 +17,7 @@ import { restoreUser } from '../../src/provisioning/restore-user.ts'
 import { shownInvite } from '../../src/provisioning/shown-invite.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
 import { addTeamMember } from '../../src/provisioning/team-members.ts'
+import { endInvites } from '../../src/rounds.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { operatorOf, personOf } from '../support/callers.ts'
 import { providerOf } from '../support/sign-ins.ts'
@@ -175,6 +176,16 @@ forEachDialect('an invitation', (dialect) => {
     await invite('next@people.example', { seats: { models: 'full' } })
     const anew = await invite('late@people.example', { seats: { models: 'viewer' } })
     expect(anew.user.id).not.to.equal(user.id)
+  })
+
+  it('S38: is ended by the job once, though two instances run it at once, and only when it is over', async () => {
+    const { user } = await invite('over@people.example', { secret: secretOf(Date.now() - 1) })
+    await invite('open@people.example')
+    await Promise.all([endInvites(test.store, Date.now()), endInvites(test.store, Date.now())])
+    expect((await listed()).sort()).to.deep.equal(['open@people.example pending', 'over@people.example expired'])
+    expect(await test.store.reads.users.find(tenant.orgId, user.id)).to.equal(undefined)
+    expect((await actionsOf(test, tenant.orgId)).filter((action) => action === 'invite.expire')).to.have.length(1)
+    expect((await mails()).sort()).to.deep.equal(['invite dropped', 'invite waiting'])
   })
 
   it('can be taken back: the link is dead, the person is gone, the mail is not sent', async () => {

@@ -1,10 +1,22 @@
 import type { LookUpProof } from './domain/domain-claim.ts'
+import { expireInvite } from './provisioning/change-invite.ts'
 import { recheckDomain } from './provisioning/recheck-domain.ts'
 import type { Store } from './storage/store.ts'
 
+/** Invitations that are ended in one round. */
+const INVITES_A_ROUND = 500
 /** Domains that are looked at in one round, and how many of them at once. */
 const A_ROUND = 200
 const AT_ONCE = 10
+
+/**
+ * Ends invitations whose time is over; of several instances that do it at once, each finds the other's ended.
+ * @param now epoch milliseconds
+ */
+export async function endInvites({ reads, work }: Pick<Store, 'reads' | 'work'>, now: number): Promise<void> {
+  const overdue = await reads.invites.overdue(now, INVITES_A_ROUND)
+  for (const { orgId, id } of overdue) await expireInvite(work, orgId, id)
+}
 
 /**
  * Looks again at the proofs of domains that are due. Of several instances that do it at once, the first that is done
