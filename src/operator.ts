@@ -13,6 +13,7 @@ import { runReconcileJobs } from './provisioning/reconcile-job.ts'
 import { mailProbe, unreachableDirectories } from './reachability.ts'
 import { createProofLookUp } from './signin/domain-proof.ts'
 import { sinkPorts } from './sink-wiring.ts'
+import { checkedProviderConfig, providerProblem, sealProviderSecret } from './sign-in-wiring.ts'
 
 /** What the operator is told beside a command's answer. */
 export interface OperatorNotices {
@@ -67,6 +68,11 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
       },
       mail: mailProbe(config),
       unreachableDirectories: (orgId) => unreachableDirectories(config, opened, orgId),
+      providers: {
+        checked: (kind, given) => checkedProviderConfig(config, kind, given),
+        seal: (of, secret) => sealProviderSecret(opened.secrets, of, secret),
+        problem: (provider) => providerProblem(config, opened, provider),
+      },
       operation,
       mintToken,
       mintSetupLink: () => mintSetupLink(Date.now()),

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { createAddressGuard, mayReach } from './auth/address-guard.ts'
 import { guardedFetch, keyAddressProblem } from './auth/key-fetch.ts'
 import type { LogoutClient } from './auth/logout-token.ts'
 import type { Config } from './config.ts'
@@ -13,7 +15,9 @@ import { environmentDirectory } from './ldap-wiring.ts'
 import type { OpenedStore } from './opened-store.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { changeProvider, createProvider } from './provisioning/sign-in-providers.ts'
-import { readLdapConfig } from './signin/ldap/ldap-config.ts'
+import { type LdapConfig, readLdapConfig } from './signin/ldap/ldap-config.ts'
+import { checkDirectory } from './signin/ldap/ldap-person.ts'
+import type { LdapSettings } from './signin/ldap/ldap-settings.ts'
 import { readOidcConfig } from './signin/oidc/oidc-config.ts'
 import { createOidcClients } from './signin/oidc/oidc-client.ts'
 import { createOidcSignIn, type OidcSignIn } from './signin/oidc/oidc-sign-in.ts'
@@ -94,7 +98,7 @@ export async function clientsOfIssuer(reads: Store['reads'], issuer: string): Pr
  * @throws DomainError `invalid-value` naming what is wrong
  */
 export function checkedProviderConfig(config: Config, kind: ProviderKind, given: JsonObject): JsonObject {
-  if (kind === 'ldap') return readLdapConfig(given, config.ldap.allowPlain) as unknown as JsonObject
+  if (kind === 'ldap') return checkedDirectory(config, given) as unknown as JsonObject
   const read = readOidcConfig(given)
   const problem = keyAddressProblem(read.issuer, config.auth.allowPrivateIssuers)
   if (problem === undefined) return read as unknown as JsonObject
@@ -102,6 +106,49 @@ export function checkedProviderConfig(config: Config, kind: ProviderKind, given:
     reason: 'provider.invalid',
     params: { path: 'issuer' },
   })
+}
+
+function checkedDirectory({ auth, ldap }: Config, given: JsonObject): LdapConfig {
+  const read = readLdapConfig(given, ldap.allowPlain)
+  // A name is looked at when it is resolved, which is at each sign-in.
+  const host = new URL(read.url).hostname.replace(/^\[|\]$/g, '')
+  if (isIP(host) === 0 || mayReach(host, auth.allowPrivateIssuers)) return read
+  throw new DomainError('invalid-value', `url: ${host} is not a public address`, {
+    ...{ reason: 'provider.invalid', params: { path: 'url' } },
+  })
+}
+
+/**
+ * Asks a provider as each sign-in begins: discovery, or connection, bind and base of a directory.
+ * @returns what is wrong, for the operator; undefined where it answers
+ */
+export async function providerProblem(
+  config: Config,
+  opened: OpenedStore,
+  provider: StoredProvider,
+): Promise<string | undefined> {
+  const { allowPrivateIssuers: allowHttp } = config.auth
+  const secretOf = (one: StoredProvider): string | undefined => openProviderSecret(opened, config, one)
+  try {
+    if (provider.kind === 'ldap') {
+      const settings = { ...readLdapConfig(provider.config, config.ldap.allowPlain), bindPassword: secretOf(provider) }
+      const guard = provider.origin === 'environment' ? undefined : createAddressGuard(allowHttp)
+      await checkDirectory(settings as LdapSettings, guard)
+    } else {
+      const fetch = guardedFetch({ allowPrivateIssuers: allowHttp, timeout: 5_000 })
+      await createOidcClients({ fetch, secretOf, allowHttp, now: Date.now }).get(provider)
+    }
+    return undefined
+  } catch (error) {
+    return causeOf(error)
+  }
+}
+
+/** The innermost sentence: what is around it is for people who sign in. */
+function causeOf(error: unknown): string {
+  let found = error
+  while (found instanceof Error && found.cause instanceof Error) found = found.cause
+  return found instanceof Error ? found.message : String(found)
 }
 
 /**

@@ -24,7 +24,9 @@ const provider = z.object({
 })
 
 const config = z.record(z.string(), z.unknown()).meta({
-  description: 'Of `oidc`: issuer, clientId, clientAuth, scopes, claims, groups, trustEmail, identifierClaims',
+  description:
+    'Of `oidc`: issuer, clientId, clientAuth, scopes, claims, groups, trustEmail, identifierClaims. Of `ldap`: url, ' +
+    'baseDn, bindDn, startTls, ca, filter, attributes, groupSearch, allowedGroups, groupSync, emailVerified, timeoutMs',
 })
 const secret = z.string().min(1).max(4_000)
 
@@ -45,10 +47,13 @@ export const signInRoutes: readonly Route[] = [
   }),
   route({
     ...{ method: 'POST', path: '/signin-providers', tag: 'Sign-in', who: 'orgAdmin', isDangerous: true },
-    summary: 'Make a way to sign in by an OpenID provider',
-    body: z.strictObject({ kind: z.literal('oidc'), name: textOf(100), config, secret: secret.optional() }).meta({
-      examples: [{ kind: 'oidc', name: 'Okta', config: { issuer: 'https://okta.example', clientId: 'c' } }],
-    }),
+    summary:
+      'Make a way to sign in: by an OpenID provider, or by a directory, whose secret is its password for searching',
+    body: z
+      .strictObject({ kind: z.enum(['oidc', 'ldap']), name: textOf(100), config, secret: secret.optional() })
+      .meta({
+        examples: [{ kind: 'oidc', name: 'Okta', config: { issuer: 'https://okta.example', clientId: 'c' } }],
+      }),
     answer: { status: 201, schema: provider },
     async handle({ ports, provisioning, caller, orgId, body }) {
       const { kind, name } = body

@@ -16,13 +16,16 @@ export function createAddressGuard(
 ): AddressGuard {
   return async (host) => {
     const found = await resolve(host)
-    const refused = found.find(({ address }) => {
-      const kind = classifyAddress(address)
-      return kind === 'never' || (kind !== 'public' && !allowPrivate)
-    })
+    const refused = found.find(({ address }) => !mayReach(address, allowPrivate))
     if (refused !== undefined) throw new Error(`${host} is at ${refused.address}, which may not be connected to`)
     const [first] = found
     if (first === undefined) throw new Error(`${host} has no address`)
     return first.address
   }
+}
+
+/** Whether a service that an org's admin named may be at an IP address. */
+export function mayReach(address: string, allowPrivate: boolean): boolean {
+  const kind = classifyAddress(address)
+  return kind === 'public' || (kind !== 'never' && allowPrivate)
 }

@@ -8,6 +8,9 @@ import type { BackupReport, BackupRequest, RestoreReport, RestoreRequest } from 
 import type { ReadStores } from '../domain/ports.ts'
 import type { InviteId, KeyId, OrgId, TokenId, UserId } from '../domain/ids.ts'
 import type { ConnectionDraft } from '../provisioning/create-connection.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { ProviderKind } from '../domain/sign-in.ts'
+import type { StoredProvider } from '../domain/sign-in-provider.ts'
 import type { OneTimeLink } from '../domain/local-sign-in.ts'
 import type { Operation } from '../provisioning/found-org.ts'
 import type { Provisioning } from '../provisioning/provisioning.ts'
@@ -59,6 +62,16 @@ export interface Unreachable {
   readonly problem: string
 }
 
+/** What commands of sign-in need beside the store. */
+export interface OperatorProviders {
+  /** A config in its full form. @throws DomainError `invalid-value` naming what is wrong */
+  checked(kind: ProviderKind, config: JsonObject): JsonObject
+  /** A secret as it is stored. */
+  seal(of: Pick<StoredProvider, 'orgId' | 'kind'>, secret: string): Uint8Array
+  /** Asks a provider as sign-ins do. @returns what is wrong; undefined where it answers */
+  problem(provider: StoredProvider): Promise<string | undefined>
+}
+
 /** What a command that reads or changes the store works with. */
 export interface Operator {
   readonly reads: ReadStores
@@ -77,6 +90,8 @@ export interface Operator {
   readonly mail: MailProbe | undefined
   /** Directories of an org that people cannot sign in by now. */
   readonly unreachableDirectories: (orgId: OrgId) => Promise<readonly Unreachable[]>
+  /** Ways to sign in. */
+  readonly providers: OperatorProviders
   /** The local operator, now. */
   operation(): Operation
   /** A fresh token or key: its text is shown once, only its hash is kept. */

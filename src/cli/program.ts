@@ -10,6 +10,7 @@ import { domainCommand } from './domain-commands.ts'
 import { explainCommand } from './explain-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { inviteCommand } from './invite-commands.ts'
+import { signInCommand } from './sign-in-commands.ts'
 import { importCommand } from './import-command.ts'
 import { groupCommand } from './group-commands.ts'
 import { logCommand } from './log-commands.ts'
@@ -48,6 +49,7 @@ export function createProgram(ports: CommandPorts, version: string): Command {
   program.addCommand(tokenCommand(ports))
   program.addCommand(userCommand(ports))
   program.addCommand(adminCommand(ports))
+  program.addCommand(signInCommand(ports))
   program.addCommand(sessionCommand(ports))
   program.addCommand(activityCommand(ports))
   program.addCommand(inviteCommand(ports))

@@ -28,9 +28,9 @@ async function signOut(page: PageRequest): Promise<void> {
 
 /** What the browser can go on with at the provider; undefined where there is nothing. */
 async function offered({ req, res, ports }: PageRequest, session: StoredSession): Promise<string | undefined> {
-  const { orgId, method, issuer, idToken } = session
+  const { orgId, user, method, issuer, idToken } = session
   if (method !== 'oidc' || issuer === undefined) return undefined
-  return ports.oidcSignOut.begin({ orgId, issuer, idToken, browser: browserSecret(req, res, ports.publicUrl) })
+  return ports.oidcSignOut.begin({ orgId, user, issuer, idToken, browser: browserSecret(req, res, ports.publicUrl) })
 }
 
 function showSignedOut({ res, query }: PageRequest): Promise<void> {

@@ -67,6 +67,31 @@ forEachDialect('ways to sign in over the admin API', (dialect) => {
     problemCode(await post({ config: { clientId: 'c' } }), 400)
   })
 
+  it('may be a directory: checked when it is saved, its password kept as any secret, and at no address within', async () => {
+    const ldap = { url: 'ldaps://ldap.example.com', baseDn: 'dc=example,dc=com', bindDn: 'cn=reader' }
+    const post = (more: object) =>
+      admin.post('/signin-providers', { kind: 'ldap', name: 'Directory', config: ldap, secret: 'canary-pass', ...more })
+    for (const url of [
+      'ldaps://127.0.0.1',
+      'ldaps://[::1]',
+      'ldaps://169.254.169.254',
+      'ldap://ldap.example.com',
+      'x',
+    ]) {
+      problemCode(await post({ config: { ...ldap, url } }), 400)
+    }
+    problemCode(await post({ config: { url: ldap.url } }), 400)
+    problemCode(await post({ config: { ...ldap, issuer: 'https://x.example' } }), 400)
+    const answer = await post({})
+    expect(answer.status, answer.text).to.equal(201)
+    expect(answer.json).to.deep.include({ kind: 'ldap', hasSecret: true })
+    expect(answer.text).not.to.contain('canary')
+    const id = String(answer.json['id'])
+    const changed = await admin.patch(`/signin-providers/${id}`, { config: { ...ldap, groupSync: true } })
+    expect(changed.json['config']).to.deep.include({ groupSync: true, url: ldap.url })
+    expect((await admin.delete(`/signin-providers/${id}`)).status).to.equal(204)
+  })
+
   it('a connection is paired with one and parted from it again; one of scripts owns nobody and is not', async () => {
     const id = await made('Paired')
     const path = `/connections/${gateway.tenant.idp.connection!.id}/pairing`

@@ -50,6 +50,7 @@ forEachDialect('rules of an organisation as a file', (dialect) => {
       log: undefined as never,
       finishErasure: notAsked,
       sinks: undefined as never,
+      providers: undefined as never,
       backup: notAsked,
       operation,
       mintToken: notAsked,

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import * as oidc from 'openid-client'
-import type { OrgId } from '../../domain/ids.ts'
+import type { OrgId, UserId } from '../../domain/ids.ts'
 import type { ProviderReads, SignInFlow, SignInFlows, SignInProvider } from '../../domain/sign-in-provider.ts'
 import { type OidcClient, type OidcClients, speaking } from './oidc-client.ts'
 
@@ -17,6 +17,7 @@ export interface OidcSignOutOptions {
 /** A session that has ended here and goes on at its issuer. */
 export interface LeftSession {
   readonly orgId: OrgId
+  readonly user: UserId
   readonly issuer: string
   readonly idToken: string | undefined
   /** The secret that this browser keeps in a cookie: it alone may go on. */
@@ -46,14 +47,14 @@ const STATE = /^[\w-]{43}$/
 export function createOidcSignOut(options: OidcSignOutOptions): OidcSignOut {
   const { clients, flows, now } = options
   return {
-    async begin({ orgId, issuer, idToken, browser }) {
+    async begin({ orgId, user, issuer, idToken, browser }) {
       const provider = await providerOf(options.providers, orgId, issuer)
       if (provider === undefined || !(await canEnd(clients, provider))) return undefined
       const secret = randomBytes(32).toString('base64url')
       const hint = idToken !== undefined && idToken.length <= LONGEST_HINT ? { idToken } : {}
       await flows.begin({
         ...{ stateHash: sha256(secret), browserHash: sha256(browser), orgId, providerId: provider.id },
-        ...{ purpose: { signOut: true, ...hint }, expires: now() + FLOW_MS },
+        ...{ purpose: { signOut: true, user, ...hint }, expires: now() + FLOW_MS },
       })
       return secret
     },
