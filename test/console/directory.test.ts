@@ -10,12 +10,13 @@ import { startGateway } from '../../src/gateway.ts'
 import { createLogger } from '../../src/http/logging.ts'
 import { pairConnection } from '../../src/provisioning/sign-in-providers.ts'
 import { DIALECTS } from '../support/databases.ts'
+import { askRollcall } from '../support/cli.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { ScimClient } from '../support/scim-client.ts'
 import { SEARCH_DN, SEARCH_PASSWORD, type Slapd, startSlapd, withSlapd } from '../support/slapd.ts'
 import { operation } from '../support/tenant.ts'
 import { addGroup, addPerson, GROUPS, PEOPLE } from '../signin/ldap/people.ts'
-import { Browser, type PageAnswer } from './browser.ts'
+import { Browser, hiddenFields, type PageAnswer } from './browser.ts'
 
 const WRONG = 'The user name or the password is not right.'
 
@@ -30,8 +31,8 @@ for (const dialect of DIALECTS) {
       this.timeout(60_000)
       slapd = await startSlapd()
       const [ada, out] = [await addPerson(slapd, 'ada'), await addPerson(slapd, 'outsider')]
-      const eve = await addPerson(slapd, 'eve')
-      await addGroup(slapd, 'staff', [ada, eve])
+      const [eve, guest] = [await addPerson(slapd, 'eve'), await addPerson(slapd, 'guest')]
+      await addGroup(slapd, 'staff', [ada, eve, guest])
       await addGroup(slapd, 'ml-research', [ada])
       await addGroup(slapd, 'elsewhere', [ada, out])
       // The names under which other deployments have it.
@@ -101,6 +102,25 @@ for (const dialect of DIALECTS) {
       await signIn('ada')
       expect(await people('ada')).to.have.length(1)
       expect(await actions()).to.include.members(['sso.login', 'sso.jit'])
+    })
+
+    it('lets whoever was invited arrive by it from the page of the invitation, also after a wrong password', async () => {
+      const args = ['invite', 'create', 'guest@example.org', '--user-name', 'invited-guest']
+      const { link } = await askRollcall<{ readonly link: string }>(args, running.env)
+      const browser = new Browser(running.url)
+      const path = new URL(link).pathname
+      const { html } = await browser.get(path)
+      const user = /name="(user-[^"]+)"/.exec(html)?.[1] ?? ''
+      const typed = (password: string) => ({ [user]: 'guest', [user.replace('user-', 'password-')]: password })
+      const wrong = await browser.submit(path, '/signin/directory', typed('wrong'))
+      expect(wrong.status).to.equal(401)
+      const again = { ...hiddenFields(wrong.html, '/signin/directory'), ...typed('guest-secret') }
+      const answer = await browser.post('/signin/directory', again)
+      expect([answer.status, answer.headers.get('location')]).to.deep.equal([303, '/account'])
+      expect(await people('guest')).to.deep.equal([])
+      expect((await people('invited-guest'))[0]).to.include({ active: true })
+      expect(await actions()).to.include.members(['sso.link', 'invite.accept'])
+      expect((await new Browser(running.url).get(path)).status).to.equal(403)
     })
 
     it('says one sentence for a wrong password, an unknown name and an empty one, and gives no session', async () => {
