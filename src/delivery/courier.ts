@@ -156,6 +156,7 @@ class Run {
   }
 
   async #deliverPage(page: readonly StoredRecord[]): Promise<void> {
+    await this.#noteGap(page[0]!)
     const { most } = this.#carrier
     const wanted = await this.#carried(page.filter((record) => isWanted(this.#sink, record)))
     for (let at = 0; at < wanted.length && this.#lease !== undefined;) {
@@ -172,6 +173,16 @@ class Run {
     // What nobody asked for is passed over.
     this.#moveTo(page.at(-1)!)
     await this.#save(true)
+  }
+
+  /** What was purged before it was delivered is lost to the receiver; that it is must be seen. */
+  async #noteGap({ epoch, seq: first }: StoredRecord): Promise<void> {
+    const { seq } = this.#progress.acked
+    if (seq === 0 || first === seq + 1) return
+    const error = `The records ${seq + 1} to ${first - 1} were purged before they were delivered`
+    const dead = { position: { epoch, seq: first - 1 }, status: undefined, error, at: this.#parts.now() }
+    this.#moveTo({ epoch, seq: first - 1 })
+    await this.#save(true, dead)
   }
 
   async #carried(records: readonly StoredRecord[]): Promise<readonly Carried[]> {

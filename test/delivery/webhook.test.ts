@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { expect } from 'chai'
+import { deleteUser } from '../../src/provisioning/delete-user.ts'
+import { erasePerson } from '../../src/provisioning/erase-person.ts'
 import { problemCode } from '../admin/api.ts'
+import { operatorOf } from '../support/callers.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { openReceiver, type Received, type Receiver } from '../support/receiver.ts'
 import { actionsOf } from '../support/tenant.ts'
@@ -94,6 +97,19 @@ forEachDialect('webhooks of the log', (dialect) => {
     } finally {
       await open.close()
     }
+  })
+
+  it('show what is personal to whom it is set for, and of the erased to nobody, also of records before', async () => {
+    const { tenant } = gateway
+    const [kept, erased] = [await tenant.user('kept@example.com'), await tenant.user('erased@example.com')]
+    await deleteUser(tenant.provisioning, tenant.idp, erased.id, { method: 'DELETE' }).durable
+    await erasePerson(tenant.provisioning, operatorOf(tenant.orgId), erased.id).durable
+    await create({ personal: true, from: 'beginning' })
+    await eventually(isComplete)
+    expect(taken()[0]).to.equal(1)
+    const all = receiver.taken.map(({ body }) => body).join()
+    expect(all).to.contain(kept.id).and.contain('kept@example.com')
+    expect(all).to.contain(erased.id).and.not.contain('erased@example.com')
   })
 
   it('carry only the actions that were asked for, and are not behind for it', async () => {
@@ -269,5 +285,25 @@ forEachDialect('webhooks of the log', (dialect) => {
     await eventually(isComplete)
     expect(receiver.taken.filter((one) => bodyOf(one).type === 'log.read')).to.have.length(1)
     expect(gateway.problems.filter((problem) => !problem.includes('for days'))).to.deep.equal([])
+  })
+
+  it('say so when records were purged before they were delivered, and go on with what is left', async () => {
+    const { test, tenant } = gateway
+    const { id, seq } = await create()
+    await eventually(async () => (await show(id)).lag.records === 0)
+    await act(id, 'pause')
+    await people(3)
+    const head = await headOf(gateway, tenant.orgId)
+    const { writer } = test.connections
+    const from = (await show(id)).seq + 1
+    const gone = writer.deleteFrom('provisioning_event').where('org_id', '=', tenant.orgId)
+    await gone.where('seq', '>=', from).where('seq', '<', head).execute()
+    await act(id, 'resume')
+    await eventually(() => taken().includes(head))
+    const [letter] = (await gateway.admin.get(`/sinks/${id}/dead`)).json['items'] as readonly {
+      readonly error: string
+    }[]
+    expect(letter?.error).to.equal(`The records ${from} to ${head - 1} were purged before they were delivered`)
+    expect(from).to.be.greaterThan(seq)
   })
 })
