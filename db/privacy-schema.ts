@@ -24,14 +24,3 @@ export interface LegalHoldTable {
   released_seq: number | null
   released_ms: number | null
 }
-
-/** The last record of an org that was purged: its log goes on from there. */
-export interface LogBoundaryTable {
-  org_id: string
-  epoch: number
-  seq: number
-  time_ms: number
-  hash: Uint8Array
-  /** The record that says so. */
-  purge_seq: number
-}

@@ -17,7 +17,7 @@ import { invitesAndDomains } from './0015-invites-and-domains.ts'
 import { accessReviews } from './0016-access-reviews.ts'
 import { joinableTeams } from './0017-joinable-teams.ts'
 import { spentTokens } from './0018-spent-tokens.ts'
-import { privacyAndPurge } from './0019-privacy-and-purge.ts'
+import { privacy } from './0019-privacy.ts'
 import { delivery } from './0020-delivery.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
@@ -40,7 +40,7 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0016-access-reviews': accessReviews(dialect),
     '0017-joinable-teams': joinableTeams(),
     '0018-spent-tokens': spentTokens(dialect),
-    '0019-privacy-and-purge': privacyAndPurge(dialect),
+    '0019-privacy': privacy(dialect),
     '0020-delivery': delivery(dialect),
   }
 }

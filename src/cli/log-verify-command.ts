@@ -5,6 +5,7 @@ import { logKeyId, publicKeyOfPem } from '../audit/log-key.ts'
 import { SYSTEM_ORG } from '../audit/system-org.ts'
 import type { Finding } from '../audit/finding.ts'
 import { type PackFinding, type PackReport, verifyPack } from '../audit/verify-pack.ts'
+import { replayLog, type ReplayReport } from '../audit/replay.ts'
 import { verifyChain, type VerifyReport } from '../audit/verify.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -20,12 +21,19 @@ interface VerifyFlags {
   readonly key: readonly string[]
   readonly pack?: string
   readonly fast?: true
+  readonly replay?: true
   readonly json?: true
 }
 
 interface Verified {
   readonly name: string
   readonly report: VerifyReport
+  /** Where it was asked for, of a log that is whole. */
+  readonly replayed: ReplayReport | undefined
+}
+
+function isSound({ report, replayed }: Verified): boolean {
+  return report.intact && replayed?.finding === undefined
 }
 
 /** `rollcall log verify`: recomputes chains and holds them against checkpoints. */
@@ -37,6 +45,7 @@ export function verifyCommand(ports: CommandPorts): Command {
     .option('--key <key>', 'a key known from outside: its fingerprint, or a file with it in PEM', collect, [])
     .option('--pack <file>', 'an evidence pack instead of a store')
     .option('--fast', 'hashes only: the search columns beside the records are not compared')
+    .option('--replay', 'also make anew from the log what is kept beside it, and compare: access, ids, personal values')
     .option('--json', 'answer in JSON')
     .action(async (flags: VerifyFlags) => {
       const trusted = await Promise.all(flags.key.map(keyId))
@@ -47,7 +56,7 @@ export function verifyCommand(ports: CommandPorts): Command {
       const outside = flags.checkpoints === undefined ? [] : await checkpointsIn(flags.checkpoints)
       const verified = await ports.withStore((operator) => verifyAll(operator, flags, trusted, outside))
       ports.out(flags.json === true ? json(verified.map(shownReport)) : verified.map(reportText).join('\n'))
-      const broken = verified.filter(({ report }) => !report.intact).length
+      const broken = verified.filter((one) => !isSound(one)).length
       if (broken > 0) throw new DomainError('invalid-value', `${broken} of ${verified.length} logs do not verify`)
     })
 }
@@ -136,7 +145,8 @@ async function verifyAll(
           done = records
         },
       })
-      verified.push({ name, report })
+      const replayed = flags.replay === true && report.intact ? await replayOne(operator, id, report) : undefined
+      verified.push({ name, report, replayed })
     }
   } finally {
     progress.end()
@@ -144,14 +154,27 @@ async function verifyAll(
   return verified
 }
 
-function reportText({ name, report }: Verified): string {
+function replayOne({ reads, log }: Operator, id: OrgId, { head }: VerifyReport): Promise<ReplayReport> {
+  const parts = { records: reads.records, replay: reads.replay, values: log.values }
+  return replayLog(parts, id, { after: 0, upTo: head?.seq ?? 0 })
+}
+
+function replayText(replayed: ReplayReport | undefined): string {
+  if (replayed === undefined) return ''
+  const { finding, changes, values } = replayed
+  return finding === undefined
+    ? `; replayed: ${changes} changes of access and ${values} personal values agree`
+    : `; REPLAY DIFFERS: ${finding.table} is not what record ${finding.seq} and those before it say`
+}
+
+function reportText({ name, report, replayed }: Verified): string {
   const { records, finding, checkpoints } = report
   const label = printable(name)
   if (finding !== undefined) return `${label}: NOT INTACT: ${findingText(finding)}; ${records} records before it fit`
   const forks = checkpoints.forks.map(
     ({ seq, epoch }) => `; record ${seq} began epoch ${epoch} after a restore or an accepted fork`,
   )
-  return `${label}: intact, ${records} records; ${signedText(report)}${forks.join('')}`
+  return `${label}: intact, ${records} records; ${signedText(report)}${forks.join('')}${replayText(replayed)}`
 }
 
 function signedText({ records, checkpoints: { checked, upTo, provenUpTo } }: VerifyReport): string {
@@ -178,7 +201,11 @@ export function findingText({ seq, kind, column, checkpoint, key }: Finding): st
   }
 }
 
-function shownReport({ name, report }: Verified): object {
+function shownReport({ name, report, replayed }: Verified): object {
   const { orgId, records, intact, finding, checkpoints } = report
-  return { org: name, orgId, records, intact, finding: finding ?? null, checkpoints }
+  return { org: name, orgId, records, intact, finding: finding ?? null, checkpoints, ...shownReplay(replayed) }
+}
+
+function shownReplay(replayed: ReplayReport | undefined): object {
+  return replayed === undefined ? {} : { replay: { ...replayed, finding: replayed.finding ?? null } }
 }

@@ -22,6 +22,7 @@ import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { IdentityReads } from './sign-in.ts'
 import type { PrivacyReads } from './privacy.ts'
+import type { ReplayReads } from './replay-ports.ts'
 import type { ProviderReads } from './sign-in-provider.ts'
 import type { SealedValues } from './sealed-values.ts'
 import type { ReviewReads } from './review.ts'
@@ -257,6 +258,7 @@ export interface ReadStores {
   readonly activity: ActivityReads
   readonly providers: ProviderReads
   readonly privacy: PrivacyReads
+  readonly replay: ReplayReads
 }
 
 /** A unit of work that was queued: `value` when it ran, `durable` when its transaction is committed. */

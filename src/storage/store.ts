@@ -45,6 +45,7 @@ import { createMailQueue } from './mail-queue.ts'
 import { domainReads } from './domain-claims.ts'
 import { inviteReads } from './invites.ts'
 import { outboxReads } from './outbox.ts'
+import { replayReads } from './replay-reads.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { roleReads } from './role-reads.ts'
 import { ruleReads } from './rule-reads.ts'
@@ -266,6 +267,7 @@ function readStores(
     activity: translatingErrors(activityReads(reader, dialect)),
     providers: translatingErrors(providerReads(reader)),
     privacy: translatingErrors(privacyReads(reader)),
+    replay: translatingErrors(replayReads(reader, dialect)),
   }
 }
 

@@ -62,8 +62,9 @@ forEachDialect('erasing people and legal holds, by command and over the admin AP
     expect(readFileSync(outside, 'utf8')).to.not.include('quagga')
     const again = await askRollcall<{ before: boolean; seq: number }>(['privacy', 'erase', id], env)
     expect(again.before).to.equal(true)
-    const verified = await runRollcall(['log', 'verify', '--checkpoints', outside], env)
+    const verified = await runRollcall(['log', 'verify', '--checkpoints', outside, '--replay'], env)
     expect([verified.status, verified.stderr]).to.deep.equal([0, ''])
+    expect(verified.stdout).to.match(/default: intact, .* personal values agree/)
   })
 
   it('erases over the admin API', async () => {

@@ -30,7 +30,7 @@ forEachDialect('the schema', (dialect) => {
       '0016-access-reviews',
       '0017-joinable-teams',
       '0018-spent-tokens',
-      '0019-privacy-and-purge',
+      '0019-privacy',
       '0020-delivery',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)

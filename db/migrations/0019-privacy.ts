@@ -1,8 +1,8 @@
 import { CompiledQuery, type Kysely, type Migration } from 'kysely'
 import { columnTypes, type Dialect } from '../dialect.ts'
 
-/** Who was erased, what may not be, and up to where a log was purged. No foreign keys: all of it outlives what it names. */
-export function privacyAndPurge(dialect: Dialect): Migration {
+/** Who was erased, and what may not be. No foreign keys: both outlive what they name. */
+export function privacy(dialect: Dialect): Migration {
   return {
     async up(db: Kysely<unknown>) {
       for (const statement of statements(dialect)) await db.executeQuery(CompiledQuery.raw(statement))
@@ -11,7 +11,7 @@ export function privacyAndPurge(dialect: Dialect): Migration {
 }
 
 function statements(dialect: Dialect): readonly string[] {
-  const { text, int, blob } = columnTypes(dialect)
+  const { text, int } = columnTypes(dialect)
   return [
     `CREATE TABLE erasure (org_id ${text} NOT NULL, person_id ${text} NOT NULL, seq ${int} NOT NULL,
       time_ms ${int} NOT NULL, exported_ms ${int}, PRIMARY KEY (org_id, person_id))`,
@@ -19,8 +19,5 @@ function statements(dialect: Dialect): readonly string[] {
     `CREATE TABLE legal_hold (org_id ${text} NOT NULL, id ${text} NOT NULL, person_id ${text}, from_seq ${int},
       to_seq ${int}, placed_seq ${int} NOT NULL, placed_ms ${int} NOT NULL, released_seq ${int}, released_ms ${int},
       PRIMARY KEY (org_id, id))`,
-    // The log of an org goes on from here: what was before is in packs.
-    `CREATE TABLE log_boundary (org_id ${text} NOT NULL PRIMARY KEY, epoch ${int} NOT NULL, seq ${int} NOT NULL,
-      time_ms ${int} NOT NULL, hash ${blob} NOT NULL, purge_seq ${int} NOT NULL)`,
   ]
 }
