@@ -100,7 +100,7 @@ forEachDialect('a person who is erased', (dialect) => {
     const insert = (table: keyof Database, values: object) =>
       writer
         .insertInto(table)
-        .values(values as never)
+        .values(values)
         .execute()
     await writer
       .updateTable('session')
