@@ -91,8 +91,9 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
       ${series(499)} select ${org}, ${org} || '-r-' || i, i + 1, 'Role ' || i, 'role ' || i, 'member', 1, 1, 1 from n`,
     sql`insert into custom_role_permission (org_id, role_id, permission)
       ${series(499)} select ${org}, ${org} || '-r-' || i, 'run:delete' from n`,
-    sql`insert into session (id, org_id, user_id, secret_hash, method, created, last_seen, authenticated_at, expires)
-      ${series(people)} select ${org} || '-s-' || i, ${org}, ${u}, ${bytes(`session ${position} `)}, 'oidc', 1, 1, 1, 2 from n`,
+    sql`insert into session (id, org_id, user_id, secret_hash, method, issuer, subject, sid, created, last_seen, authenticated_at, expires)
+      ${series(people)} select ${org} || '-s-' || i, ${org}, ${u}, ${bytes(`session ${position} `)}, 'oidc',
+        'https://issuer', 'sub ' || i, 'sid ' || i, 1, 1, 1, 2 from n`,
     sql`insert into identity (org_id, issuer, subject_key, user_id, provider_id, way, created, last_sign_in)
       ${series(people)} select ${org}, 'https://issuer', 'key-' || i, ${u}, 'p', 'made', 1, 1 from n`,
     sql`insert into activity_day (org_id, user_id, day, sign_ins, views, runs, reports, calls)
@@ -130,8 +131,11 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
       ${series(999)} select ${org}, ${org} || '-m-' || i, i + 1, 'Rule ' || i, 'name', 'm ' || i, 'm ' || i, '', 0, 0, 1, 1, 1
       from n`,
     // What the first people are does not matter here: one in a hundred of the accounts is of the whole org.
-    sql`insert into service_account (org_id, user_id, scope, default_team_id)
-      ${series(999)} select ${org}, ${u}, case i % 100 when 0 then 'org' else 'team' end, ${g(sql`0`)} from n`,
+    sql`insert into service_account (org_id, user_id, scope, default_team_id, jwt_issuer, jwt_subject)
+      ${series(999)} select ${org}, ${u}, case i % 100 when 0 then 'org' else 'team' end, ${g(sql`0`)},
+        'https://platform', 'pod ' || i from n`,
+    sql`insert into spent_token (org_id, token_hash, expires)
+      ${series(people)} select ${org}, ${bytes(`spent ${position} `)}, 1000 + i from n`,
     sql`insert into org_counter (org_id, name, value) values (${org}, 'user', ${sql.lit(people + 1)}),
       (${org}, 'group', ${sql.lit(groups + 1)}), (${org}, 'ord.user', ${sql.lit(people + 1)}),
       (${org}, 'ord.group', ${sql.lit(groups + 1)})`,

@@ -252,6 +252,11 @@ forEachDialect('plans of hot queries', function (dialect) {
     ['items of a review', () => reads().reviews.items(org(), 'v-7' as ReviewId, 70, 100), 'access_review_item_pkey'],
     ['the organisation of a domain', () => reads().domains.ownerOf('d10.o1.example'), 'domain_claim_proved'],
     ['domains to be looked at', () => reads().domains.due(1_100, 20), 'domain_claim_due'],
+    [
+      'the account that a JWT names',
+      () => reads().services.withIdentity({ issuer: 'https://platform', subject: 'pod 7' }),
+      'service_account_workload',
+    ],
     ['a page of records', () => reads().records.page(org(), 100_500, 101_000, 100), 'provisioning_event_pkey'],
   ]
 
@@ -305,6 +310,17 @@ forEachDialect('plans of hot queries', function (dialect) {
       'team_membership_pkey',
       'user_seat_pkey',
       'access_open',
+    )
+  })
+
+  it('ends sessions that their issuer names, and uses tokens up, by their indexes', async () => {
+    await expectIndexes(
+      inUnit(async (stores) => {
+        await stores.sessions.end(org(), { issuer: 'https://issuer', subject: 'sub 7' })
+        await stores.sessions.end(org(), { issuer: 'https://issuer', sid: 'sid 7' })
+        await stores.spentTokens.spend(org(), { hash: Buffer.alloc(32, 7), expires: 5_000 }, 1)
+      }),
+      ...['session_subject', 'session_issuer', 'spent_token_age'],
     )
   })
 
