@@ -82,7 +82,7 @@ function listCommand(ports: CommandPorts): Command {
           name,
           enabled: enabled ? 'yes' : 'no',
           origin,
-          at: String(config['issuer'] ?? config['url'] ?? ''),
+          at: addressOf(config),
         },
       }))
       ports.out(options.json === true ? json(providers) : table(rows, 'No way to sign in is set up yet'))
@@ -281,4 +281,10 @@ function placed(config: JsonObject, [key = '', ...rest]: readonly string[], valu
   const next = rest.length === 0 ? value : placed(isJsonObject(below) ? below : {}, rest, value)
   const others = Object.entries(config).filter(([name]) => name !== key)
   return Object.fromEntries(next === null ? others : [...others, [key, next]])
+}
+
+/** Where a provider is asked. */
+function addressOf({ issuer, url }: JsonObject): string {
+  const address = issuer ?? url
+  return typeof address === 'string' ? address : ''
 }

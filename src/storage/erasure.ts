@@ -124,7 +124,9 @@ async function namesOf(db: Kysely<Database>, orgId: OrgId, person: UserId): Prom
     .where('org_id', '=', orgId)
     .where('user_id', '=', person)
     .execute()
-  return [user?.username, user?.display_name, ...emails.map(({ value }) => value)].filter((name) => typeof name === 'string')
+  return [user?.username, user?.display_name, ...emails.map(({ value }) => value)].filter(
+    (name) => typeof name === 'string',
+  )
 }
 
 /** A table whose rows of a person go whole. */

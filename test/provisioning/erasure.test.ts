@@ -97,11 +97,7 @@ forEachDialect('a person who is erased', (dialect) => {
     const { writer } = test.connections
     const org = { org_id: tenant.orgId }
     const of = { ...org, user_id: id }
-    const insert = (table: keyof Database, values: object) =>
-      writer
-        .insertInto(table)
-        .values(values)
-        .execute()
+    const insert = (table: keyof Database, values: object) => writer.insertInto(table).values(values).execute()
     await writer
       .updateTable('session')
       .set({ issuer: name, subject: name, sid: name, id_token: `${name}.jwt` })

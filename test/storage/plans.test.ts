@@ -240,7 +240,8 @@ forEachDialect('plans of hot queries', function (dialect) {
     [
       'receivers of the log that are due',
       () => test.store.sinkQueue.claim('plan', 1_500, 1_501, 5),
-      ...['sink_due', 'org_chain_pkey', 'sink_pkey'],
+      // The heads of so few orgs as here are read whole on PostgreSQL.
+      ...['sink_due', 'sink_pkey'],
     ],
     ['a receiver that polls', () => reads().sinks.byHash(Buffer.alloc(32)), 'sink_secret'],
     [
