@@ -176,11 +176,12 @@ function unknownKey(settings: readonly Setting[], known: string[], key: string, 
 
 function addVariable(found: Found, setting: Setting, given: Environment, cwd: string): void {
   const { env: name, secret, wanted } = setting
-  const env = underOwnName(setting, given)
+  const alias = aliasOf(setting, given)
+  const env = alias === undefined ? given : { [name]: given[alias], [`${name}_FILE`]: given[`${alias}_FILE`] }
   const value = secret === undefined ? env[name]?.trim() : env[name]?.replace(/\r?\n$/, '')
   if (value) {
     found.values.set(name, value)
-    found.sources.set(name, 'environment')
+    found.sources.set(name, alias ?? 'environment')
   }
   const file = secret === undefined ? undefined : env[`${name}_FILE`]?.trim()
   if (!file) return
@@ -204,12 +205,11 @@ function addVariable(found: Found, setting: Setting, given: Environment, cwd: st
   } else found.problems.push({ ...problem, wanted: `a readable file that holds ${wanted}` })
 }
 
-/** A value that was given under another name of the setting, as if it had been given under its own. */
-function underOwnName({ env: name, aliases = [], secret }: Setting, given: Environment): Environment {
+/** The other name under which a setting is given, where it is not under its own. */
+function aliasOf({ env: name, aliases = [], secret }: Setting, given: Environment): string | undefined {
   const isGiven = (each: string): boolean =>
     Boolean(given[each]?.trim()) || (secret !== undefined && Boolean(given[`${each}_FILE`]?.trim()))
-  const alias = isGiven(name) ? undefined : aliases.find(isGiven)
-  return alias === undefined ? given : { [name]: given[alias], [`${name}_FILE`]: given[`${alias}_FILE`] }
+  return isGiven(name) ? undefined : aliases.find(isGiven)
 }
 
 function readSecret(file: string): string | undefined {

@@ -133,6 +133,24 @@ describe('configuration', () => {
     }
   })
 
+  describe('names that W&B uses', () => {
+    for (const name of ['GORILLA_ENABLE_SSO_GROUPS_CLAIMS', 'GORILLA_ENABLE_SSO_GROUP_CLAIMS', 'OIDC_GROUPS']) {
+      it(`takes ${name} for the switch of the groups claim`, () => {
+        expect(loadConfig({ [name]: 'true' }).oidc.groups).to.equal(true)
+        expect(loadConfig({ [name]: '' }).oidc.groups).to.equal(false)
+        // The name that was written is the one to be found.
+        const said = problemsOf({ [name]: 'perhaps' }, cwd)['OIDC_GROUPS']
+        expect(said).to.match(name === 'OIDC_GROUPS' ? /^"perhaps"; / : new RegExp(`^"perhaps" from ${name}; `))
+      })
+    }
+
+    it('takes SESSION_LENGTH for the hours of a session, and GORILLA_OIDC_SECRET for the client secret', () => {
+      expect(loadConfig({ SESSION_LENGTH: '24' }).session.hours).to.equal(24)
+      const oidc = { OIDC_ISSUER: 'https://id.example', OIDC_CLIENT_ID: 'c', GORILLA_OIDC_SECRET: 'a secret' }
+      expect(loadConfig(oidc).oidc.clientSecret).to.equal('a secret')
+    })
+  })
+
   describe('booleans', () => {
     const flags: [name: string, read: (config: Config) => boolean, fallback: boolean][] = [
       ['DISABLE_SSO_PROVISIONING', (c) => c.signIn.disableProvisioning, false],
