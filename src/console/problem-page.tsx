@@ -1,7 +1,7 @@
 import type { Response } from 'express'
 import type { VNode } from 'preact'
 import { DomainError } from '../domain/errors.ts'
-import { ERROR_STATUS } from '../http/error-status.ts'
+import { ERROR_STATUS } from '../domain/error-status.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import { requestContextOf } from '../http/request-context.ts'
 import { Link, Page } from './page.tsx'

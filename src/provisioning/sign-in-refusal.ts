@@ -63,7 +63,7 @@ export async function recordProviderRefusal(
     await work.submit(orgId, (stores) =>
       stores.journal.append(orgId, {
         ...{ action: 'sso.refused', actor, request },
-        outcome: { result: 'refused', reason: 'sign-in.rejected', params: { check } },
+        outcome: { result: 'refused', status: 403, reason: 'sign-in.rejected', params: { check } },
         targets: [{ type: 'provider', id: providerId }],
       }),
     ).durable

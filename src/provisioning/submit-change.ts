@@ -1,4 +1,5 @@
 import type { Caller } from '../domain/caller.ts'
+import { ERROR_STATUS } from '../domain/error-status.ts'
 import { DomainError, REFUSALS } from '../domain/errors.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RecordDraft, RecordTarget } from '../domain/record.ts'
@@ -52,6 +53,7 @@ function refusalOf(caller: Caller, intent: Intent, error: DomainError): RecordDr
     request: caller.request,
     outcome: {
       result: error.code === 'held' ? 'staged' : 'refused',
+      status: ERROR_STATUS[error.code],
       reason: error.reason,
       ...(error.params === undefined ? {} : { params: error.params }),
     },

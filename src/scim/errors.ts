@@ -1,5 +1,5 @@
 import { DomainError, type DomainErrorCode } from '../domain/errors.ts'
-import { ERROR_STATUS } from '../http/error-status.ts'
+import { ERROR_STATUS } from '../domain/error-status.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import { Reply, type ReplyHeaders } from './reply.ts'
 

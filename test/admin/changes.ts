@@ -288,7 +288,7 @@ export async function scim(
   return answer.text()
 }
 
-function patch(path: string, value: unknown): unknown {
+export function patch(path: string, value: unknown): unknown {
   return { schemas: [PATCH], Operations: [{ op: 'replace', path, value }] }
 }
 

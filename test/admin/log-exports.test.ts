@@ -118,6 +118,14 @@ forEachDialect('copies of the log over HTTP', (dialect) => {
     expect(await reads()).to.equal(before + 3)
   })
 
+  it('of the reading itself make no further reading (C12)', async () => {
+    const all = ['/log?after=0', '/reports/exceptions', '/reports/grants?from=2026-01-01']
+    for (const path of all) expect((await auditor.get(path)).status, path).to.equal(200)
+    const before = (await actions()).length
+    for (let round = 0; round < 3; round++) for (const path of all) await auditor.get(path)
+    expect(await actions()).to.have.length(before)
+  })
+
   describe('in the shape of W&B', () => {
     async function ask(path: string, authorization = `Basic ${btoa(`ann:${auditorKey}`)}`): Promise<Response> {
       return fetch(gateway.origin + path, { headers: { authorization } })
@@ -191,6 +199,10 @@ forEachDialect('copies of the log over HTTP', (dialect) => {
         expect(answer.headers.get('content-type')).to.equal('application/problem+json')
       }
       expect((await fetch(`${gateway.origin}/audit_logs`, { method: 'POST' })).status).to.equal(405)
+      const refused = gateway.tenant.user('ann@example.com').catch((error: unknown) => (error as Error).name)
+      expect(await refused).to.equal('DomainError')
+      const told = (await page('/audit_logs')).audit_logs.at(-1)
+      expect(told).to.include({ action: 'user:create', response_code: 409 })
     })
   })
 })

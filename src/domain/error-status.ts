@@ -1,6 +1,9 @@
-import type { DomainErrorCode } from '../domain/errors.ts'
+import type { DomainErrorCode } from './errors.ts'
 
-/** The HTTP status of each expected failure (RFC 7644 §3.12, table 8, and RFC 9110 §15), the same at every edge. */
+/**
+ * The HTTP status of each expected failure (RFC 7644 §3.12, table 8, and RFC 9110 §15), the same at every edge and in the
+ * log.
+ */
 export const ERROR_STATUS: Readonly<Record<DomainErrorCode, number>> = {
   'invalid-syntax': 400,
   'invalid-value': 400,
