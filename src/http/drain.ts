@@ -35,7 +35,7 @@ const SWEEP_MS = 50
  * A socket without a request for less than this may have one on its way; closing it would reset that. Long enough for a
  * client on a busy machine.
  */
-const IDLE_MS = 500
+const IDLE_MS = 1_000
 /** Turns of the event loop without a new connection after which none waits. */
 const QUIET_TURNS = 3
 /** A turn that took longer, milliseconds, says nothing: a connection may have come after it looked for one. */

@@ -1,7 +1,11 @@
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { mintSetupLink } from '../../src/auth/one-time-link.ts'
+import { mintToken } from '../../src/auth/token.ts'
+import { type InviteId, newId } from '../../src/domain/ids.ts'
+import { invitePerson } from '../../src/provisioning/invite-person.ts'
 import { putSetupLink } from '../../src/provisioning/password-links.ts'
+import { operatorOf } from '../support/callers.ts'
 import { axeFindings, closeChromium, openPage, type WatchedPage } from '../support/chromium.ts'
 import { DIALECTS } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
@@ -32,6 +36,17 @@ describe('the pages in a real browser', function () {
     const { text, link } = mintSetupLink(Date.now())
     await putSetupLink(provisioning, operation(), org.id, { link, unless: 'never' }).durable
     return `${running.url}/setup/${text}`
+  }
+
+  /** The address at which somebody who is invited accepts. */
+  async function invitation(email: string): Promise<string> {
+    const { provisioning, opened } = running.gateway
+    const org = (await opened.store.reads.orgs.list())[0]!
+    const id = newId<InviteId>(Date.now())
+    const { text, secretHash } = mintToken(id)
+    const secret = { text, secretHash, expires: Date.now() + 60_000 }
+    await invitePerson(provisioning, operatorOf(org.id), { id, email, secret })
+    return `${running.url}/invite/${text}`
   }
 
   async function expectSound(what: string): Promise<void> {
@@ -108,6 +123,21 @@ describe('the pages in a real browser', function () {
     expect(new URL(page.url()).pathname).to.equal('/account')
     await press('a[href="/account/password"]')
     await expectSound('the page to change the password')
+  })
+
+  it('let an invited person arrive by keyboard, who is then signed in', async () => {
+    await page.goto(await invitation('guest@example.com'))
+    await expectSound('the invitation')
+    await type('#password', PASSWORD)
+    await type('#repeated', 'something else')
+    await press('main form button')
+    expect(await page.textContent('.problem')).to.equal('The two fields are not the same.')
+    await expectSound('the invitation with a problem')
+    await type('#password', PASSWORD)
+    await type('#repeated', PASSWORD)
+    await press('main form button')
+    expect(new URL(page.url()).pathname).to.equal('/account')
+    expect(await page.textContent('.person')).to.include('guest@example.com')
   })
 
   it('say what is wrong where nothing can be done, and break no rule of their own', async () => {
