@@ -205,6 +205,7 @@ forEachDialect('filters in SQL', (dialect) => {
     }
   })
 
+  // The people are made by chance: a time that many of them fit is no time to ask an index for.
   const INDEXED: readonly (readonly [FilterScope['table'], string])[] = [
     ['user', 'id eq "x"'],
     ['user', 'userName eq "x"'],
@@ -216,11 +217,11 @@ forEachDialect('filters in SQL', (dialect) => {
     ['user', 'emails eq "x"'],
     ['user', 'emails[type eq "work" and value eq "x"]'],
     ['user', 'emails[type eq "work"].value eq "x"'],
-    ['user', 'meta.lastModified gt "2026-01-01T00:00:00Z"'],
+    ['user', 'meta.lastModified gt "2099-01-01T00:00:00Z"'],
     ['user', 'groups.value eq "x"'],
     ['user', 'groups[value eq "x"]'],
     ['user', 'active eq false'],
-    ['user', 'meta.created le "2026-01-01T00:00:00Z"'],
+    ['user', 'meta.created le "1999-01-01T00:00:00Z"'],
     ['user', 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department sw "x"'],
     ['user', `${CUSTOM_URN}:squad eq "x"`],
     ['user', `${CUSTOM_URN}:badge sw "x"`],
