@@ -2,10 +2,13 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { USER_URN } from '../../src/domain/schema-urns.ts'
+import { Browser } from '../console/browser.ts'
 import { actionsOf, askRollcall, runRollcall, withDatabase } from '../support/cli.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { type LyingIssuer, openLyingIssuer } from '../support/lying-issuer.ts'
+import { ScimClient } from '../support/scim-client.ts'
 
 interface Shown {
   readonly id: string
@@ -15,6 +18,12 @@ interface Shown {
   readonly origin: string
   readonly hasSecret: boolean
   readonly config: Readonly<Record<string, unknown>>
+}
+
+interface ShownIdentity {
+  readonly id: string
+  readonly issuer: string
+  readonly way: string
 }
 
 forEachDialect('ways to sign in by command, beside a server that has some from its environment', (dialect) => {
@@ -133,5 +142,51 @@ forEachDialect('ways to sign in by command, beside a server that has some from i
     const { stdout, status } = await runRollcall(['signin', 'identities', 'ann'], env)
     expect([status, stdout]).to.deep.equal([0, 'Nobody at any provider yet\n'])
     expect(await refused('unlink', 'ann', 'nothing')).to.include('no such identity')
+  })
+
+  it('are parted from who they are there, are signed out, and come back only as the rules of linking say', async () => {
+    const entered = async (claims: Readonly<Record<string, unknown>>): Promise<Browser | number> => {
+      const browser = new Browser(gateway.url)
+      const [, link = ''] = /href="(\/signin\/oidc[^"]*)"/.exec((await browser.get('/signin')).html) ?? []
+      const to = (await browser.get(link.replaceAll('&amp;', '&'))).headers.get('location')!
+      const back = issuer.answer(to, (answers) => Object.assign(answers.claims, claims))
+      const { status } = await browser.get(back.pathname + back.search)
+      return status === 303 ? browser : status
+    }
+    const identities = () => askRollcall<readonly ShownIdentity[]>(['signin', 'identities', 'pushed'], env)
+    const scim = new ScimClient(gateway.base, gateway.token)
+    await scim.post('/Users', { schemas: [USER_URN], userName: 'pushed', externalId: 'ext-1' })
+    scim.close()
+    const { id: provider } = (await list())[0]!
+    await runRollcall(['signin', 'pair', 'default', provider], env)
+    const claims = { sub: 'ext-1', preferred_username: 'somebody', email: 'pushed@x.example', email_verified: true }
+    const before = await entered(claims)
+    if (typeof before === 'number') throw new Error(`The sign-in was answered ${before}`)
+    const [known, ...more] = await identities()
+    expect(more).to.deep.equal([])
+    expect(known).to.include({ issuer: issuer.issuer, way: 'paired' })
+    expect(JSON.stringify(known)).not.to.include('ext-1')
+    const shown = (await runRollcall(['signin', 'identities', 'pushed'], env)).stdout
+    expect(shown)
+      .to.match(/^id +issuer +way +linked +last sign-in\n/)
+      .and.include(known!.id)
+
+    const unlinked = await runRollcall(['signin', 'unlink', 'pushed', known!.id], env)
+    expect([unlinked.status, unlinked.stdout]).to.deep.equal([0, 'Unlinked; the sessions of the person ended\n'])
+    expect((await before.get('/account')).status).to.equal(303)
+    expect(await identities()).to.deep.equal([])
+    expect((await actionsOf(env)).at(-1)).to.equal('sso.unlink')
+    expect(await refused('unlink', 'pushed', known!.id)).to.include('no such identity')
+
+    // While the connection is paired, its externalId still says who they are.
+    expect(await entered(claims)).to.be.instanceOf(Browser)
+    const [again] = await identities()
+    expect(again).to.include({ way: 'paired' })
+    await runRollcall(['signin', 'unlink', 'pushed', again!.id], env)
+    // Without a pairing nothing does: an address alone, of a domain that nobody proved, is no proof.
+    await runRollcall(['signin', 'pair', 'default', '--none'], env)
+    expect(await entered(claims)).to.equal(403)
+    expect(await identities()).to.deep.equal([])
+    expect((await actionsOf(env)).at(-1)).to.equal('sso.refused')
   })
 })

@@ -3,6 +3,7 @@ import type { Browser } from '../console/browser.ts'
 import { Browser as Visitor } from '../console/browser.ts'
 import { askRollcall, runRollcall } from '../support/cli.ts'
 import { type GatewayEnvironment, gatewayEnvironment, type GatewayProcess, spawnRollcall } from '../support/gateway.ts'
+import { type LyingIssuer, openLyingIssuer } from '../support/lying-issuer.ts'
 import { freePort } from '../support/postgres.ts'
 import { ScimClient } from '../support/scim-client.ts'
 import { onDialect } from './beside.ts'
@@ -20,9 +21,14 @@ onDialect('postgres', 'people who are signed in at two instances', function () {
   let gateways: readonly GatewayProcess[] = []
   let scim: ScimClient
   let first: GatewayEnvironment
+  let issuer: LyingIssuer
 
   before(async () => {
-    first = await gatewayEnvironment('postgres', { ROLLCALL_PASSWORD_COST: '14' })
+    issuer = await openLyingIssuer()
+    first = await gatewayEnvironment('postgres', {
+      ...{ ROLLCALL_PASSWORD_COST: '14', ALLOW_PRIVATE_ISSUERS: 'true' },
+      ...{ OIDC_ISSUER: issuer.issuer, OIDC_CLIENT_ID: issuer.clientId, OIDC_CLIENT_SECRET: 'of-the-environment' },
+    })
     const port = await freePort()
     const second = { ...first, env: { ...first.env, PORT: String(port) }, url: `http://127.0.0.1:${port}` }
     environments = [first, second]
@@ -37,6 +43,7 @@ onDialect('postgres', 'people who are signed in at two instances', function () {
   after(async () => {
     scim.close()
     await Promise.all(gateways.map((gateway) => gateway.end('SIGTERM')))
+    await issuer.close()
   })
 
   const lines = (): string => gateways.map((gateway) => gateway.output()).join('\n')
@@ -90,6 +97,41 @@ onDialect('postgres', 'people who are signed in at two instances', function () {
       [303, 303],
       [200, 200],
     ])
+  })
+
+  it('S17 are signed out at the one within a second of their provider having told the other so, and only there', async () => {
+    const [here, there] = environments
+    /** Signed in at an instance by the provider, whose own session has that name. */
+    const enter = async ({ url }: GatewayEnvironment, subject: string, sid: string): Promise<Browser> => {
+      const browser = new Visitor(url)
+      const [, link = ''] = /href="(\/signin\/oidc[^"]*)"/.exec((await browser.get('/signin')).html) ?? []
+      const to = (await browser.get(link.replaceAll('&amp;', '&'))).headers.get('location')!
+      const back = issuer.answer(to, ({ claims }) => {
+        Object.assign(claims, { sub: subject, preferred_username: subject, email: `${subject}@x.example`, sid })
+      })
+      const answer = await browser.get(back.pathname + back.search)
+      expect(answer.status, answer.html).to.equal(303)
+      return browser
+    }
+    const tell = async ({ url }: GatewayEnvironment, token: string): Promise<number> => {
+      const body = new URLSearchParams({ logout_token: token })
+      return (await fetch(`${url}/oidc/backchannel-logout`, { method: 'POST', body })).status
+    }
+    const left = await enter(here!, 'lea', 's-1')
+    const kept = await enter(here!, 'lea', 's-2')
+    const other = await enter(there!, 'leo', 's-3')
+    const clicks = async () =>
+      (await Promise.all([left, kept, other].map((one) => one.get('/account')))).map(({ status }) => status).join()
+    expect(await clicks()).to.equal('200,200,200')
+    const token = issuer.logoutToken({ sub: 'lea', sid: 's-1' })
+    expect(await tell(there!, token)).to.equal(200)
+    const told = performance.now()
+    await eventually(async () => (await clicks()) === '303,200,200', 1_000)
+    expect(performance.now() - told).to.be.below(1_000)
+    // A token that one has taken is spent at the other as well.
+    expect(await tell(here!, token)).to.equal(400)
+    expect(await tell(there!, issuer.logoutToken({ sub: 'lea' }))).to.equal(200)
+    await eventually(async () => (await clicks()) === '303,303,200', 1_000)
   })
 
   it('are listed and signed out by command beside the servers', async () => {
