@@ -23,8 +23,8 @@ interface ImportOptions {
   readonly json?: true
 }
 
-/** Rows on their way at a time: they share commits. */
-const AT_ONCE = 50
+/** Rows on their way at a time: they share commits, and while some are committed the next are at hand. */
+const AT_ONCE = 64
 /** Problems that are said one by one; the rest is counted. */
 const MOST_SAID = 100
 
@@ -117,16 +117,23 @@ async function run(
     const seconds = ((performance.now() - started) / 1000 / tried) * (todo.length - tried)
     progress.advance(`ETA ${seconds.toFixed(0)} s`)
   }
-  try {
-    for (; next < todo.length && !stopped.aborted; next += AT_ONCE) {
-      await Promise.all(todo.slice(next, next + AT_ONCE).map(finish))
+  const work = async (): Promise<void> => {
+    while (!stopped.aborted && next < todo.length) {
+      const planned = todo[next++]!
+      await finish(planned).catch((error: unknown) => {
+        next = todo.length
+        throw error
+      })
     }
+  }
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
   } finally {
     progress.end()
   }
   failed.sort((a, b) => a.line - b.line)
   const { create: created, change: changed, same } = done
-  return { created, changed, same, left: Math.max(0, todo.length - next), failed }
+  return { created, changed, same, left: todo.length - tried, failed }
 }
 
 function outcomeText(outcome: Outcome, options: ImportOptions): string {

@@ -230,6 +230,8 @@ export interface WithheldAdmin {
 
 /** Values stated on one person: one row each, the last writer wins. */
 export interface GrantWrites {
+  /** Sets a value where the one there was is known to be another. */
+  put(orgId: OrgId, user: UserId, grant: GrantKey & GrantFact): Promise<void>
   /** @returns the value there was */
   set(orgId: OrgId, user: UserId, grant: GrantKey & GrantFact): Promise<string | undefined>
   /** @returns the value there was */

@@ -3,15 +3,16 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { fold } from '../domain/fold.ts'
 import type { JsonObject } from '../domain/json.ts'
+import type { GroupId } from '../domain/ids.ts'
 import { isBuiltInRole } from '../domain/reconcile.ts'
 import type { RecordChange, RecordTarget } from '../domain/record.ts'
 import type { SeatType } from '../domain/seat.ts'
 import type { User } from '../domain/user.ts'
-import type { GrantKey, WriteStores } from '../domain/write-ports.ts'
+import type { GrantKey, NamedTeam, WriteStores } from '../domain/write-ports.ts'
 import { adminNotGrantable, adminUntouchable, isOrgAdmin, mayGrantAdmin } from './admin-guard.ts'
 import { currentAccess } from './current-access.ts'
 import type { GrantOutcome, Subject } from './grant-outcome.ts'
-import { joinTeam } from './join-team.ts'
+import { joinAsNew, joinTeam } from './join-team.ts'
 import { mailAdmins } from './mail-admins.ts'
 import { type RoleDemand, roleDemand, saysRoles } from './recognised-roles.ts'
 import { accountTypeFixed, checkService } from './service-account.ts'
@@ -27,6 +28,12 @@ function checkSeatType(wish: AccessWish, role: OrgRole, allowed: readonly SeatTy
       ? 'A viewer of the organization'
       : `${role === 'admin' ? 'An admin' : 'A member'} of this organization`
   throw new DomainError('invalid-value', `${named} can have no ${type} seat; ask for ${allowed.join(' or ')}.`)
+}
+
+/** Whether people of some role may not have the seat, so that their role has to be known. */
+function isLimited(wish: AccessWish, allowed: Readonly<Record<OrgRole, readonly SeatType[]>>): boolean {
+  const type = wish.kind === 'seat' && wish.value !== undefined ? fold(wish.value) : 'none'
+  return ORG_ROLES.some((role) => !allowed[role].some((each) => each === type))
 }
 
 /** Both are part of an index's key. */
@@ -60,12 +67,17 @@ class Granting implements GrantOutcome {
   readonly changes: RecordChange[] = []
   readonly targets: RecordTarget[] = []
   readonly steps: JsonObject[] = []
+  /** Explicit values by kind and target; read when first asked for. */
+  #held: Map<string, string> | undefined
+  readonly #joined = new Set<GroupId>()
   #roleChanged = false
 
   constructor(stores: WriteStores, caller: Caller, subject: Subject) {
     this.#stores = stores
     this.#caller = caller
     this.#subject = subject
+    // Nothing was ever stated of somebody who is just made.
+    if (subject.before === undefined) this.#held = new Map()
   }
 
   async rolesOf(): Promise<void> {
@@ -133,16 +145,17 @@ class Granting implements GrantOutcome {
       (wish) => wish.kind === 'seat' && wish.value !== undefined && fold(wish.value) !== 'none',
     )
     const guarded = this.#roleChanged && !mayGrantAdmin(this.#caller)
-    if (seats.length === 0 && !guarded) return
     const { orgId } = this.#caller
+    const policy = seats.length === 0 ? undefined : await this.#stores.orgs.policy(orgId)
+    const limited = policy === undefined ? [] : seats.filter((seat) => isLimited(seat, policy.settings.seatTypes))
+    if (limited.length === 0 && !guarded) return
     // As if inactive, so that it is computed from the facts: the derived rows are not written yet.
     const { organizationRole } = await currentAccess(this.#stores, orgId, {
       ...this.#subject.after,
       status: 'deactivated',
     })
-    if (seats.length > 0 && organizationRole !== undefined) {
-      const { settings } = await this.#stores.orgs.policy(orgId)
-      for (const seat of seats) checkSeatType(seat, organizationRole, settings.seatTypes[organizationRole])
+    if (policy !== undefined && organizationRole !== undefined) {
+      for (const seat of limited) checkSeatType(seat, organizationRole, policy.settings.seatTypes[organizationRole])
     }
     if (guarded && organizationRole === 'admin') throw adminNotGrantable()
   }
@@ -189,10 +202,18 @@ class Granting implements GrantOutcome {
   async #join(teamName: string): Promise<void> {
     const team = await this.#stores.grants.teamNamed(this.#caller.orgId, teamName)
     if (team === undefined || team.archived) throw unknownTeam(teamName)
-    const joined = await joinTeam(this.#stores, this.#caller, this.#subject.after, team)
-    if (!joined) return
+    if (!(await this.#enter(team))) return
     this.targets.push({ type: 'group', id: team.id, display: team.name })
     this.changes.push({ path: 'members', added: [this.#subject.after.id] })
+  }
+
+  /** Whoever is just made is only in the teams they joined just now. */
+  async #enter(team: NamedTeam): Promise<boolean> {
+    const { before, after } = this.#subject
+    if (before !== undefined) return joinTeam(this.#stores, this.#caller, after, team)
+    if (this.#joined.has(team.id) || !(await joinAsNew(this.#stores, this.#caller, after, team))) return false
+    this.#joined.add(team.id)
+    return true
   }
 
   async #registryRole(registryName: string, value: string | undefined): Promise<void> {
@@ -210,8 +231,15 @@ class Granting implements GrantOutcome {
   }
 
   async #explicit({ kind, target }: GrantKey): Promise<string | undefined> {
-    const grants = await this.#stores.grants.list(this.#caller.orgId, this.#subject.after.id)
-    return grants.find((grant) => grant.kind === kind && grant.target === target)?.value
+    return (await this.#explicitValues()).get(`${kind} ${target}`)
+  }
+
+  async #explicitValues(): Promise<Map<string, string>> {
+    if (this.#held === undefined) {
+      const grants = await this.#stores.grants.list(this.#caller.orgId, this.#subject.after.id)
+      this.#held = new Map(grants.map(({ kind, target, value }) => [`${kind} ${target}`, value]))
+    }
+    return this.#held
   }
 
   async #put(
@@ -222,11 +250,16 @@ class Granting implements GrantOutcome {
     const { orgId, connection } = this.#caller
     const { id } = this.#subject.after
     const { grants, now } = this.#stores
-    const former =
-      value === undefined
-        ? await grants.clear(orgId, id, key)
-        : await grants.set(orgId, id, { ...key, value, setBy: connection?.id, at: now })
+    const former = await this.#explicit(key)
     if (former === value) return
+    const values = await this.#explicitValues()
+    if (value === undefined) {
+      await grants.clear(orgId, id, key)
+      values.delete(`${key.kind} ${key.target}`)
+    } else {
+      await grants.put(orgId, id, { ...key, value, setBy: connection?.id, at: now })
+      values.set(`${key.kind} ${key.target}`, value)
+    }
     const { path } = inRecord(value ?? former ?? '')
     this.changes.push({
       path,

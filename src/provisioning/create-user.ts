@@ -11,7 +11,7 @@ import { declaredValues } from './declared-values.ts'
 import { droppedKeys } from './dropped-keys.ts'
 import { checkMayOwn, ownerFor } from './ownership.ts'
 import type { Provisioning } from './provisioning.ts'
-import { reconcileAsked, reconcileNewPerson, withEffects } from './reconcile-people.ts'
+import { reconcileMade, reconcileNewPerson, withEffects } from './reconcile-people.ts'
 import { accountTypeOf, equipService, serviceAttributes } from './service-account.ts'
 import { submitChange } from './submit-change.ts'
 import { userChanges, userTarget } from './user-record.ts'
@@ -77,7 +77,7 @@ export function createUser(provisioning: Provisioning, caller: Caller, draft: Us
     const effects =
       granted.changes.length === 0
         ? await reconcileNewPerson(stores, orgId, person, context)
-        : (await reconcileAsked(stores, orgId, [id], askedSeats(granted))).effects
+        : await reconcileMade(stores, orgId, id, askedSeats(granted))
     await stores.journal.append(orgId, {
       action: 'user.create',
       actor: caller.actor,

@@ -10,12 +10,18 @@ import type { NamedTeam, WriteStores } from '../domain/write-ports.ts'
  * @throws DomainError `invalid-value` naming the group that manages the team
  */
 export async function joinTeam(stores: WriteStores, caller: Caller, user: User, team: NamedTeam): Promise<boolean> {
-  const { orgId, connection } = caller
+  const { orgId } = caller
   const { people } = await stores.access.facts(orgId, [user.id])
   const isDirect = people[0]?.members.some(({ groupId, origin }) => groupId === team.id && origin !== 'service')
   if (isDirect === true) return false
   const held = await stores.access.held(orgId, [user.id])
   if (held.get(user.id)?.memberships.has(team.id) === true) return false
+  return joinAsNew(stores, caller, user, team)
+}
+
+/** The same for a person who is known not to be in the team. */
+export async function joinAsNew(stores: WriteStores, caller: Caller, user: User, team: NamedTeam): Promise<boolean> {
+  const { orgId, connection } = caller
   const group = await stores.groups.find(orgId, team.id)
   if (group === undefined) return false
   if (group.owner !== undefined && !(await mayAddToManaged(stores, caller))) {

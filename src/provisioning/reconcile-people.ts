@@ -85,6 +85,17 @@ export async function reconcileAsked(
   return { effects: await apply(stores, orgId, { people, context, held, asked }), policy: context.policy }
 }
 
+/** The same for a person who was just made, with facts that were stated at once: they hold nothing yet. */
+export async function reconcileMade(
+  stores: WriteStores,
+  orgId: OrgId,
+  id: UserId,
+  asked: AskedSeats,
+): Promise<readonly RecordEffect[]> {
+  const { people, context } = await stores.access.facts(orgId, [id])
+  return apply(stores, orgId, { people, context, held: new Map(), asked })
+}
+
 /** The same for a person who was just made: there are no facts to read yet, and of the org its context alone. */
 export async function reconcileNewPerson(
   stores: WriteStores,

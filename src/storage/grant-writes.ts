@@ -1,39 +1,27 @@
 import { type Kysely, sql } from 'kysely'
-import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { GrantKey, GrantWrites } from '../domain/write-ports.ts'
-import { idList } from './id-list.ts'
+import { jsonIdList } from './id-list.ts'
+import { preparedQuery } from './prepared-query.ts'
 
 /** Explicit values, and the teams that they may name. */
-export function grantWrites(db: Kysely<Database>, dialect: Dialect): GrantWrites {
-  return { ...grantRows(db), ...withheldAdmins(db), ...namedTeams(db, dialect) }
+export function grantWrites(db: Kysely<Database>): GrantWrites {
+  return { ...grantRows(db), ...withheldAdmins(db), ...namedTeams(db) }
 }
 
-function grantRows(db: Kysely<Database>): Pick<GrantWrites, 'set' | 'clear' | 'list'> {
-  const find = async (orgId: OrgId, user: UserId, key: GrantKey): Promise<string | undefined> => {
-    const row = await db
-      .selectFrom('explicit_grant')
-      .select('value')
-      .where('org_id', '=', orgId)
-      .where('user_id', '=', user)
-      .where('kind', '=', key.kind)
-      .where('target', '=', key.target)
-      .executeTakeFirst()
-    return row?.value
+function grantRows(db: Kysely<Database>): Pick<GrantWrites, 'put' | 'set' | 'clear' | 'list'> {
+  const put: GrantWrites['put'] = async (orgId, user, { kind, target, value, setBy, at }) => {
+    await upsertGrant(db, { orgId, user, kind, target, value, setBy: setBy ?? null, at })
   }
   return {
-    async set(orgId, user, { kind, target, value, setBy, at }) {
-      const former = await find(orgId, user, { kind, target })
-      if (former === value) return former
-      const fact = { value, set_by: setBy ?? null, set_at: at }
-      await db
-        .insertInto('explicit_grant')
-        .values({ org_id: orgId, user_id: user, kind, target, ...fact })
-        .onConflict((conflict) => conflict.columns(['org_id', 'user_id', 'kind', 'target']).doUpdateSet(fact))
-        .execute()
-      return former
+    put,
+
+    async set(orgId, user, grant) {
+      const [row] = await selectGrant(db, { orgId, user, kind: grant.kind, target: grant.target })
+      if (row?.value !== grant.value) await put(orgId, user, grant)
+      return row?.value
     },
 
     async clear(orgId, user, { kind, target }) {
@@ -49,18 +37,53 @@ function grantRows(db: Kysely<Database>): Pick<GrantWrites, 'set' | 'clear' | 'l
     },
 
     async list(orgId, user) {
-      const rows = await db
-        .selectFrom('explicit_grant')
-        .select(['kind', 'target', 'value'])
-        .where('org_id', '=', orgId)
-        .where('user_id', '=', user)
-        .orderBy('kind')
-        .orderBy('target')
-        .execute()
+      const rows = await selectGrants(db, { orgId, user })
       return rows.map(({ kind, target, value }) => ({ kind: kind as GrantKey['kind'], target, value }))
     },
   }
 }
+
+interface GrantsOf {
+  readonly orgId: OrgId
+  readonly user: UserId
+}
+
+const selectGrants = preparedQuery((db, { orgId, user }: GrantsOf) =>
+  db
+    .selectFrom('explicit_grant')
+    .select(['kind', 'target', 'value'])
+    .where('org_id', '=', orgId)
+    .where('user_id', '=', user)
+    .orderBy('kind')
+    .orderBy('target')
+    .compile(),
+)
+
+const selectGrant = preparedQuery((db, { orgId, user, kind, target }: GrantsOf & GrantKey) =>
+  db
+    .selectFrom('explicit_grant')
+    .select('value')
+    .where('org_id', '=', orgId)
+    .where('user_id', '=', user)
+    .where('kind', '=', kind)
+    .where('target', '=', target)
+    .compile(),
+)
+
+interface GrantRow extends GrantsOf, GrantKey {
+  readonly value: string
+  readonly setBy: string | null
+  readonly at: number
+}
+
+const upsertGrant = preparedQuery((db, { orgId, user, kind, target, value, setBy, at }: GrantRow) => {
+  const fact = { value, set_by: setBy, set_at: at }
+  return db
+    .insertInto('explicit_grant')
+    .values({ org_id: orgId, user_id: user, kind, target, ...fact })
+    .onConflict((conflict) => conflict.columns(['org_id', 'user_id', 'kind', 'target']).doUpdateSet(fact))
+    .compile()
+})
 
 /** One item a person, the first that asked, until it is settled. */
 function withheldAdmins(db: Kysely<Database>): Pick<GrantWrites, 'withhold' | 'release' | 'refuse'> {
@@ -93,29 +116,37 @@ function withheldAdmins(db: Kysely<Database>): Pick<GrantWrites, 'withhold' | 'r
   }
 }
 
-function namedTeams(db: Kysely<Database>, dialect: Dialect): Pick<GrantWrites, 'teamNamed' | 'teamNames'> {
+function namedTeams(db: Kysely<Database>): Pick<GrantWrites, 'teamNamed' | 'teamNames'> {
   return {
     async teamNamed(orgId, name) {
-      const row = await db
-        .selectFrom('scim_group as g')
-        .innerJoin('team as t', (join) => join.onRef('t.org_id', '=', 'g.org_id').onRef('t.id', '=', 'g.id'))
-        .select(['g.id', 'g.display_name', 't.archived_at'])
-        .where('g.org_id', '=', orgId)
-        .where('g.name_key', '=', fold(name))
-        .where('g.deleted_at', 'is', null)
-        .executeTakeFirst()
+      const [row] = await selectNamed(db, { orgId, nameKey: fold(name) })
       return row && { id: row.id as GroupId, name: row.display_name, archived: row.archived_at !== null }
     },
 
     async teamNames(orgId, ids) {
       if (ids.length === 0) return new Map()
-      const rows = await db
-        .selectFrom('scim_group')
-        .select(['id', 'display_name'])
-        .where('org_id', '=', orgId)
-        .where(sql<boolean>`id in ${idList(dialect, ids)}`)
-        .execute()
+      const rows = await selectNames(db, { orgId, ids: JSON.stringify(ids) })
       return new Map(rows.map((row) => [row.id as GroupId, row.display_name]))
     },
   }
 }
+
+const selectNamed = preparedQuery((db, { orgId, nameKey }: { readonly orgId: OrgId; readonly nameKey: string }) =>
+  db
+    .selectFrom('scim_group as g')
+    .innerJoin('team as t', (join) => join.onRef('t.org_id', '=', 'g.org_id').onRef('t.id', '=', 'g.id'))
+    .select(['g.id', 'g.display_name', 't.archived_at'])
+    .where('g.org_id', '=', orgId)
+    .where('g.name_key', '=', nameKey)
+    .where('g.deleted_at', 'is', null)
+    .compile(),
+)
+
+const selectNames = preparedQuery((db, { orgId, ids }: { readonly orgId: OrgId; readonly ids: string }, dialect) =>
+  db
+    .selectFrom('scim_group')
+    .select(['id', 'display_name'])
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .compile(),
+)

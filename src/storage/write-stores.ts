@@ -62,7 +62,7 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     attributes: attributeWrites(db, dialect),
     members: memberWrites(db, dialect),
     access: accessWrites(db),
-    grants: grantWrites(db, dialect),
+    grants: grantWrites(db),
     services: serviceWrites(db),
     jobs: jobWrites(db, dialect),
     orgs: orgWrites(db),
