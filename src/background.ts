@@ -5,12 +5,13 @@ import type { Checkpointing } from './checkpointing.ts'
 import type { OrgId } from './domain/ids.ts'
 import type { LookUpProof } from './domain/domain-claim.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
-import { endInvites, recheckDomains } from './rounds.ts'
+import { endInvites, forgetUnknown, recheckDomains } from './rounds.ts'
 import type { Store } from './storage/store.ts'
 
 const TALLY_EVERY_MS = 30_000
 const INVITES_EVERY_MS = 60_000
 const DOMAINS_EVERY_MS = 60_000
+const UNKNOWN_EVERY_MS = 3_600_000
 const LOSSES_EVERY_MS = 3_600_000
 /** The guard against mass removals looks back a day at most. */
 const LOSSES_KEPT_MS = 2 * 86_400_000
@@ -20,6 +21,13 @@ const REQUEST_LOG_EVERY_MS = 2_000
 const CHECKPOINTS_EVERY_MS = 5_000
 /** Drafts that could not be written are kept up to here; a store that is out for long must not fill the memory. */
 const MAX_KEPT = 10_000
+
+/** One thing that a serving process does again and again beside answering. */
+export interface BackgroundJob {
+  readonly name: string
+  readonly everyMs: number
+  run(): Promise<void>
+}
 
 /** What a serving process does beside answering: jobs, tallies, the request log. */
 export interface Background {
@@ -41,7 +49,7 @@ export interface BackgroundParts {
 
 /** Starts the timers, none of which keeps the process alive, and resumes the jobs that a stop cut off. */
 export function startBackground(parts: BackgroundParts): Background {
-  const { store, checkpoints, lookUpProof, logger } = parts
+  const { store, checkpoints, logger } = parts
   const running = new Map<OrgId, Promise<void>>()
   let stopped = false
 
@@ -56,14 +64,7 @@ export function startBackground(parts: BackgroundParts): Background {
   }
 
   const journal = createTallyWriter(parts)
-  const timers = [
-    repeat(TALLY_EVERY_MS, () => journal.write(Date.now()), logger),
-    repeat(INVITES_EVERY_MS, () => endInvites(store, Date.now()), logger),
-    repeat(DOMAINS_EVERY_MS, () => recheckDomains(store, lookUpProof, Date.now()), logger),
-    repeat(LOSSES_EVERY_MS, () => dropOldLosses(store, Date.now() - LOSSES_KEPT_MS), logger),
-    repeat(REQUEST_LOG_EVERY_MS, () => store.requestLog.flush(Date.now()), logger),
-    repeat(CHECKPOINTS_EVERY_MS, () => checkpoints.write(), logger),
-  ]
+  const timers = backgroundJobs(parts, journal).map((job) => repeat(job, logger))
   resumeJobs(store, wake).catch((error: unknown) => {
     logger.error({ err: error }, 'reconcile jobs could not be looked up')
   })
@@ -80,6 +81,24 @@ export function startBackground(parts: BackgroundParts): Background {
   }
 }
 
+/** Everything that is done by the clock. @param journal writes what was tallied */
+export function backgroundJobs(
+  parts: Pick<BackgroundParts, 'store' | 'checkpoints' | 'lookUpProof'>,
+  journal: TallyWriter,
+): readonly BackgroundJob[] {
+  const { store, checkpoints } = parts
+  const now = (): number => Date.now()
+  return [
+    { name: 'tallies', everyMs: TALLY_EVERY_MS, run: () => journal.write(now()) },
+    { name: 'invitations', everyMs: INVITES_EVERY_MS, run: () => endInvites(store, now()) },
+    { name: 'domains', everyMs: DOMAINS_EVERY_MS, run: () => recheckDomains(store, parts.lookUpProof, now()) },
+    { name: 'unknown people', everyMs: UNKNOWN_EVERY_MS, run: () => forgetUnknown(store, now()) },
+    { name: 'losses', everyMs: LOSSES_EVERY_MS, run: () => dropOldLosses(store, now() - LOSSES_KEPT_MS) },
+    { name: 'request log', everyMs: REQUEST_LOG_EVERY_MS, run: () => store.requestLog.flush(now()) },
+    { name: 'checkpoints', everyMs: CHECKPOINTS_EVERY_MS, run: () => checkpoints.write() },
+  ]
+}
+
 async function dropOldLosses(store: Store, before: number): Promise<void> {
   while ((await store.dropOldLosses(before, LOSSES_AT_ONCE)) === LOSSES_AT_ONCE);
 }
@@ -88,14 +107,14 @@ async function resumeJobs(store: Store, wake: (orgId: OrgId) => void): Promise<v
   for (const org of await store.reads.orgs.list()) wake(org.id)
 }
 
-function repeat(everyMs: number, work: () => Promise<void>, logger: Logger): NodeJS.Timeout {
+function repeat({ name, everyMs, run }: BackgroundJob, logger: Logger): NodeJS.Timeout {
   let busy = false
   const timer = setInterval(() => {
     if (busy) return
     busy = true
-    work()
+    run()
       .catch((error: unknown) => {
-        logger.warn({ err: error }, 'background work failed and is tried again')
+        logger.warn({ err: error, job: name }, 'background work failed and is tried again')
       })
       .finally(() => {
         busy = false
@@ -104,11 +123,20 @@ function repeat(everyMs: number, work: () => Promise<void>, logger: Logger): Nod
   return timer.unref()
 }
 
-/** Chains what was tallied; what cannot be written is kept for the next time. */
-function createTallyWriter({ store, tally, authFailures, logger }: BackgroundParts): {
+/** Chains what was tallied. */
+export interface TallyWriter {
+  /** What is due at a time, epoch milliseconds. */
   write(now: number): Promise<void>
   writeAll(): Promise<void>
-} {
+}
+
+/** Chains what was tallied; what cannot be written is kept for the next time. */
+export function createTallyWriter({
+  store,
+  tally,
+  authFailures,
+  logger,
+}: Pick<BackgroundParts, 'store' | 'tally' | 'authFailures' | 'logger'>): TallyWriter {
   let kept: DueDraft[] = []
 
   async function append(drafts: readonly DueDraft[]): Promise<void> {

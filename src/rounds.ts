@@ -1,5 +1,8 @@
+import { SYSTEM_ORG } from './audit/system-org.ts'
 import type { LookUpProof } from './domain/domain-claim.ts'
+import { isForgotten } from './domain/record.ts'
 import { expireInvite } from './provisioning/change-invite.ts'
+import { forgetUnknownPeople } from './provisioning/forget-unknown-people.ts'
 import { recheckDomain } from './provisioning/recheck-domain.ts'
 import type { Store } from './storage/store.ts'
 
@@ -35,4 +38,16 @@ export async function recheckDomains(
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, next))
+}
+
+/**
+ * Erases what is kept of people who are nobody here, once it is old enough: of each 90 days under a key of their own.
+ * @param now epoch milliseconds
+ */
+export async function forgetUnknown({ reads, work }: Pick<Store, 'reads' | 'work'>, now: number): Promise<void> {
+  const orgs = (await reads.orgs.list()).map(({ id }) => id)
+  for (const orgId of [SYSTEM_ORG, ...orgs]) {
+    const people = (await reads.privacy.unknownPeople(orgId)).filter((person) => isForgotten(person, now))
+    for (const person of people) await forgetUnknownPeople(work, orgId, person)
+  }
 }

@@ -2,6 +2,7 @@ import type { AccessPeriod, HeldKind } from '../domain/history-ports.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
 import type { RecordReads, StoredRecord } from '../domain/ports.ts'
+import { unknownPerson } from '../domain/record.ts'
 import type { ReplayReads, SeqRange } from '../domain/replay-ports.ts'
 import { pagesOf } from './log-query.ts'
 import { isCommitted, type ValueOpener } from './opened-values.ts'
@@ -122,13 +123,13 @@ async function checkValues(
 ): Promise<ReplayFinding | undefined> {
   const opened = await openedOf(values, orgId, page)
   if (typeof opened === 'number') return { seq: opened, table: 'event_pii' }
-  for (const [at, { seq }] of page.entries()) {
+  for (const [at, { seq, time }] of page.entries()) {
     const triples = opened.get(seq) ?? []
     const body = bodies[at]!
     if (!triples.every((triple) => isCommitted(body, triple))) return { seq, table: 'event_pii' }
     const withheld = commitmentsIn(body) - triples.length
     // Whose a commitment is cannot be told from it: a record that speaks of somebody erased may lack values.
-    if (withheld > 0 && !speaksOf(body, erased)) return { seq, table: 'event_pii' }
+    if (withheld > 0 && !speaksOf(body, time, erased)) return { seq, table: 'event_pii' }
     done.values += triples.length
   }
   return undefined
@@ -160,9 +161,15 @@ function commitmentsIn(value: Json | undefined): number {
   return Object.values(value).reduce((sum: number, each) => sum + commitmentsIn(each as Json), 0)
 }
 
-function speaksOf(body: JsonObject, erased: ReadonlySet<string>): boolean {
+function speaksOf(body: JsonObject, time: number, erased: ReadonlySet<string>): boolean {
   const actor = isJsonObject(body['actor']) ? body['actor']['id'] : undefined
-  return [...idsIn(body), ...(typeof actor === 'string' ? [actor] : [])].some((id) => erased.has(id))
+  const nobody = [unknownPerson(time), unknownPerson(Date.parse(textAt(body, 'receivedAt')))]
+  return [...nobody, ...idsIn(body), ...(typeof actor === 'string' ? [actor] : [])].some((id) => erased.has(id))
+}
+
+function textAt(body: JsonObject, key: string): string {
+  const value = body[key]
+  return typeof value === 'string' ? value : ''
 }
 
 /** What one record did to one value of one person. */

@@ -42,6 +42,8 @@ export interface PrivacyReads {
   erasure(orgId: OrgId, person: UserId): Promise<Erasure | undefined>
   /** Everybody who was erased, over all orgs, by org and person. `after` is the last of the page before. */
   erasures(after: Pick<Erasure, 'orgId' | 'person'> | undefined, limit: number): Promise<readonly Erasure[]>
+  /** Ids of those who are nobody here, of whom something is kept. */
+  unknownPeople(orgId: OrgId): Promise<readonly UserId[]>
   /** Those not yet written outside the store, oldest first. */
   erasuresWaiting(limit: number): Promise<readonly Erasure[]>
 }
@@ -61,6 +63,8 @@ export interface PrivacyWrites {
    * @returns what was emptied, without tables that held nothing
    */
   erase(erasure: Erasure): Promise<readonly ErasedRows[]>
+  /** Empties only what stands beside records, with its key: of those who are nobody here there is nothing else. */
+  eraseSealed(erasure: Erasure): Promise<readonly ErasedRows[]>
 }
 
 /** How far the erasing of rows got in the store's own files. */

@@ -18,9 +18,18 @@ export class Personal {
 /** How long those who are nobody here are sealed under one key. */
 const UNKNOWN_MS = 90 * 86_400_000
 
+/** What the id begins with under which those who are nobody here are sealed. */
+export const UNKNOWN = 'unknown-'
+
 /** Whose key what is personal of somebody unknown is sealed under at a time: another one every 90 days. */
 export function unknownPerson(at: number): UserId {
-  return `unknown-${Math.floor(at / UNKNOWN_MS)}` as UserId
+  return `${UNKNOWN}${Math.floor(at / UNKNOWN_MS)}` as UserId
+}
+
+/** Whether all that is sealed under such an id is at least 90 days old. @param now epoch milliseconds */
+export function isForgotten(person: UserId, now: number): boolean {
+  const window = Number(person.slice(UNKNOWN.length))
+  return person.startsWith(UNKNOWN) && window <= Math.floor(now / UNKNOWN_MS) - 2
 }
 
 /** A value of a record: JSON with integers only, in which personal values stand wrapped. */

@@ -90,17 +90,18 @@ export const ERASURE: Readonly<Record<keyof Database, Step | string>> = {
   v_seat_use: 'a view of numbers',
 }
 
-/** Empties every table of a person. @returns which held something */
+/** Empties every table of a person, or only some. @returns which held something */
 export async function eraseRows(
   db: Kysely<Database>,
   mails: PayloadSealer | undefined,
   erasure: Erasure,
+  only?: readonly (keyof Database)[],
 ): Promise<readonly ErasedRows[]> {
   const { orgId, person, seq, at } = erasure
   const erasing = { ...erasure, db, mails, names: await namesOf(db, orgId, person) }
   const erased: ErasedRows[] = []
   for (const [table, step] of Object.entries(ERASURE)) {
-    if (typeof step === 'string') continue
+    if (typeof step === 'string' || only?.includes(table as keyof Database) === false) continue
     const rows = await step(erasing)
     if (rows > 0) erased.push({ table, rows })
   }

@@ -4,6 +4,7 @@ import type { Database } from '../../db/schema.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import type { PayloadSealer } from '../domain/outbox.ts'
 import type { Erasure, HoldId, LegalHold, PrivacyReads, PrivacyWrites } from '../domain/privacy.ts'
+import { UNKNOWN } from '../domain/record.ts'
 import { eraseRows } from './erasure.ts'
 
 /** Holds, and who was erased. */
@@ -27,6 +28,19 @@ export function privacyReads(db: Kysely<Database>): PrivacyReads {
         .limit(limit)
         .execute()
       return rows.map(toErasure)
+    },
+
+    async unknownPeople(orgId) {
+      const rows = await db
+        .selectFrom('person_key')
+        .select('person_id')
+        .where('org_id', '=', orgId)
+        // Every id with the prefix, by the primary key: `.` comes right after `-`.
+        .where('person_id', '>=', UNKNOWN)
+        .where('person_id', '<', UNKNOWN.replace('-', '.'))
+        .where('wrapped', 'is not', null)
+        .execute()
+      return rows.map(({ person_id }) => person_id as UserId)
     },
 
     async erasuresWaiting(limit) {
@@ -84,6 +98,7 @@ export function privacyWrites(db: Kysely<Database>, mails: PayloadSealer | undef
 
     erasure: (orgId, person) => findErasure(db, orgId, person),
     erase: (erasure) => eraseRows(db, mails, erasure),
+    eraseSealed: (erasure) => eraseRows(db, mails, erasure, ['event_pii', 'person_key']),
   }
 }
 

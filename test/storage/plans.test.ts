@@ -243,6 +243,7 @@ forEachDialect('plans of hot queries', function (dialect) {
       // The heads of so few orgs as here are read whole on PostgreSQL.
       ...['sink_due', 'sink_pkey'],
     ],
+    ['people who are nobody here', () => reads().privacy.unknownPeople(org()), 'person_key_pkey'],
     ['a receiver that polls', () => reads().sinks.byHash(Buffer.alloc(32)), 'sink_secret'],
     [
       'a page of dead letters',
