@@ -13,6 +13,8 @@ import { runReconcileJobs } from './provisioning/reconcile-job.ts'
 import { mailProbe, unreachableDirectories } from './reachability.ts'
 import { createProofLookUp } from './signin/domain-proof.ts'
 import { sinkPorts } from './sink-wiring.ts'
+import { databaseFile } from './storage/store.ts'
+import { createVerifyThreads } from './verify-threads.ts'
 import { checkedProviderConfig, providerProblem, sealProviderSecret } from './sign-in-wiring.ts'
 
 /** What the operator is told beside a command's answer. */
@@ -54,6 +56,8 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
         write: () => checkpoints.write(),
         publicKey: logKey.publicKey,
         values: opened.values,
+        startThreads: () =>
+          createVerifyThreads({ databaseUrl: config.database.url, file: databaseFile(config.database.dataDir) }),
         forks,
       },
       async finishErasure(full) {

@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import { isJsonObject, type JsonObject } from '../domain/json.ts'
 import type { StoredRecord } from '../domain/ports.ts'
-import type { ChainHead } from '../domain/record.ts'
 import { checkpointFacts, checkpointHash, isSigned } from './checkpoint.ts'
 import type { Finding } from './finding.ts'
+import type { ChainPlace, PassedRecord } from './verify-range.ts'
 
 /** A branch of the chain that was given up, and from where on the chain was continued instead. */
 export interface Fork {
@@ -38,13 +38,15 @@ export interface AnchorReport {
 /** Checkpoints held against a chain while it is walked through, record by record. */
 export interface Anchors {
   /** A record that fits the chain. */
-  pass(record: ChainHead & { readonly action: string; readonly body: string }): void
+  pass(record: PassedRecord): void
   /**
    * @param last the last record that was passed
    * @param ended whether that is where the chain ends, rather than where it stopped to fit
    * @returns what is wrong with the earliest checkpoint that does not fit
    */
-  finding(last: ChainHead, ended: boolean): Finding | undefined
+  finding(last: ChainPlace, ended: boolean): Finding | undefined
+  /** Seqs of the checkpoints, ascending. */
+  readonly seqs: readonly number[]
   report(): AnchorReport
 }
 
@@ -68,8 +70,8 @@ export function createAnchors(checkpoints: readonly Checkpoint[], trusted: reado
   const astray: Anchor[] = []
   let next = 0
 
-  function compare(anchor: Anchor, record: ChainHead): void {
-    const same = anchor.epoch === record.epoch && anchor.hash === Buffer.from(record.hash).toString('hex')
+  function compare(anchor: Anchor, record: ChainPlace): void {
+    const same = anchor.epoch === record.epoch && anchor.hash === record.hash
     ;(same ? matched : astray).push(anchor)
   }
 
@@ -79,7 +81,7 @@ export function createAnchors(checkpoints: readonly Checkpoint[], trusted: reado
     })
   }
 
-  function misplaced(last: ChainHead, ended: boolean): readonly Finding[] {
+  function misplaced(last: ChainPlace, ended: boolean): readonly Finding[] {
     const differing = astray.find((anchor) => !accounted(anchor))
     const beyond = ended ? anchors.slice(next).findLast((anchor) => !accounted(anchor)) : undefined
     return [
@@ -91,6 +93,8 @@ export function createAnchors(checkpoints: readonly Checkpoint[], trusted: reado
   }
 
   return {
+    seqs: anchors.map(({ seq }) => seq),
+
     pass(record) {
       for (let at = anchors[next]; at !== undefined && at.seq <= record.seq; at = anchors[++next]) compare(at, record)
       if (record.action === 'log.fork' || record.action === 'log.restore') forks.push(forkIn(record))

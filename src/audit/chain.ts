@@ -18,7 +18,12 @@ export interface ChainLink {
 
 /** SHA-256 (32 bytes) over the UTF-8 bytes of a record's body, exactly as stored: nothing is ever serialised again. */
 export function contentHashOf(body: string): Uint8Array {
-  return sha256(body)
+  return bytesOf(contentHashHex(body))
+}
+
+/** The same in lower-case hex. */
+export function contentHashHex(body: string): string {
+  return hash('sha256', body, 'hex')
 }
 
 /**
@@ -27,19 +32,25 @@ export function contentHashOf(body: string): Uint8Array {
  * @throws Error when a part could be read in two ways: a bug of the caller.
  */
 export function linkText(link: ChainLink): string {
-  if (!ORG_ID.test(link.org)) throw new Error('The org id of a chain must be of letters, digits, "_" and "-"')
-  for (const number of [link.epoch, link.seq, link.time]) {
-    if (!Number.isSafeInteger(number)) throw new Error('The epoch, seq and time of a chain must be integers')
-  }
   const { prev, contentHash } = link
   if (prev.length !== HASH_BYTES || contentHash.length !== HASH_BYTES) throw new Error('A hash must have 32 bytes')
-  const numbers = `${link.epoch}\n${link.seq}\n${link.time}`
-  return `rollcall-link-1\n${link.org}\n${numbers}\n${hex(prev)}\n${hex(contentHash)}\n`
+  return textOf({ ...link, prev: hex(prev), contentHash: hex(contentHash) })
 }
 
 /** SHA-256 (32 bytes) over `linkText`. */
 export function linkHash(link: ChainLink): Uint8Array {
-  return sha256(linkText(link))
+  return bytesOf(hash('sha256', linkText(link), 'hex'))
+}
+
+/** A link whose hashes are in lower-case hex. */
+export interface HexLink extends Omit<ChainLink, 'prev' | 'contentHash'> {
+  readonly prev: string
+  readonly contentHash: string
+}
+
+/** The same of a link in hex, in hex. */
+export function linkHashHex(link: HexLink): string {
+  return hash('sha256', textOf(link), 'hex')
 }
 
 /** Whether two hashes are the same bytes. */
@@ -47,9 +58,17 @@ export function sameHash(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0
 }
 
+function textOf({ org, epoch, seq, time, prev, contentHash }: HexLink): string {
+  if (!ORG_ID.test(org)) throw new Error('The org id of a chain must be of letters, digits, "_" and "-"')
+  if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(seq) || !Number.isSafeInteger(time)) {
+    throw new Error('The epoch, seq and time of a chain must be integers')
+  }
+  return `rollcall-link-1\n${org}\n${epoch}\n${seq}\n${time}\n${prev}\n${contentHash}\n`
+}
+
 // By way of hex: twice as fast as asking the engine for a buffer.
-function sha256(text: string): Uint8Array {
-  return Buffer.from(hash('sha256', text, 'hex'), 'hex')
+function bytesOf(hashInHex: string): Uint8Array {
+  return Buffer.from(hashInHex, 'hex')
 }
 
 function hex(bytes: Uint8Array): string {

@@ -123,7 +123,7 @@ async function verifyAll(
   trusted: readonly string[],
   outside: readonly Checkpoint[],
 ): Promise<readonly Verified[]> {
-  const { reads } = operator
+  const { reads, log } = operator
   const system = { id: SYSTEM_ORG, name: String(SYSTEM_ORG) }
   const orgs = flags.org === undefined ? [...(await reads.orgs.list()), system] : [await getOrg(operator, flags.org)]
   const known = new Set<OrgId>(orgs.map(({ id }) => id))
@@ -133,13 +133,14 @@ async function verifyAll(
   const progress = flags.json === true ? SILENT : streamProgress(process.stderr)
   progress.begin(heads.reduce((sum, head) => sum + (head?.seq ?? 0), 0))
   const verified: Verified[] = []
+  const threads = log.startThreads()
   try {
     for (const { id, name } of all) {
       let done = 0
       const report = await verifyChain(reads.records, id, {
         columns: flags.fast !== true,
         checkpoints: [...(await reads.checkpoints.all(id)), ...outside.filter(({ orgId }) => orgId === id)],
-        trusted,
+        ...{ trusted, threads },
         onPage: (records) => {
           progress.advance(name, records - done)
           done = records
@@ -150,6 +151,7 @@ async function verifyAll(
     }
   } finally {
     progress.end()
+    await threads.close()
   }
   return verified
 }

@@ -1,5 +1,6 @@
 import type { ForkGuard } from '../audit/forks.ts'
 import type { ValueOpener } from '../audit/opened-values.ts'
+import type { RangeThreads } from '../audit/verify.ts'
 import type { CheckpointParts } from '../audit/write-checkpoints.ts'
 import type { ErasureReach } from '../domain/privacy.ts'
 import type { LookUpProof } from '../domain/domain-claim.ts'
@@ -43,6 +44,8 @@ export interface OperatorLog {
   readonly publicKey: Uint8Array
   /** Opens the personal values beside records. */
   readonly values: ValueOpener
+  /** Threads that check stretches of a long chain beside one another; closed by whoever asked for them. */
+  startThreads(): RangeThreads & { close(): Promise<void> }
   /** Chains that do not go on from their newest checkpoint outside. */
   readonly forks: Pick<ForkGuard, 'forked' | 'lift'>
 }

@@ -209,7 +209,19 @@ export interface StoredRecord {
   readonly hash: Uint8Array
 }
 
-export interface RecordReads {
+/** A record as its chain is recomputed: both hashes in lower-case hex. */
+export interface LinkedRecord extends Omit<StoredRecord, 'contentHash' | 'hash'> {
+  readonly contentHash: string
+  readonly hash: string
+}
+
+/** The log as a check of its chain reads it. */
+export interface ChainReads {
+  /** Records with seq in (after, upTo], at most `limit` of them, by seq. No transaction outlives the page. */
+  links(orgId: OrgId, after: number, upTo: number, limit: number): Promise<readonly LinkedRecord[]>
+}
+
+export interface RecordReads extends ChainReads {
   head(orgId: OrgId): Promise<ChainHead | undefined>
   /** Records with seq in (after, upTo], at most `limit` of them, by seq. No transaction outlives the page. */
   page(orgId: OrgId, after: number, upTo: number, limit: number): Promise<readonly StoredRecord[]>

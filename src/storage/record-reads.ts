@@ -1,12 +1,16 @@
-import type { Kysely, Selectable } from 'kysely'
+import { CompiledQuery, type Kysely, type Selectable } from 'kysely'
+import type { Dialect } from '../../db/dialect.ts'
 import type { ProvisioningEventTable } from '../../db/log-schema.ts'
 import type { Database } from '../../db/schema.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import type { RecordReads, StoredRecord } from '../domain/ports.ts'
 import type { SealedValues } from '../domain/sealed-values.ts'
+import { runCompiled } from './direct-run.ts'
+import { type LinkRow, linksSql, toLinkedRecord } from './link-rows.ts'
 
 /** The provisioning log, page by page. */
-export function recordReads(db: Kysely<Database>): RecordReads {
+export function recordReads(db: Kysely<Database>, dialect: Dialect): RecordReads {
+  const linksText = linksSql(dialect)
   return {
     async head(orgId) {
       const row = await db.selectFrom('org_chain').selectAll().where('org_id', '=', orgId).executeTakeFirst()
@@ -24,6 +28,11 @@ export function recordReads(db: Kysely<Database>): RecordReads {
         .limit(limit)
         .execute()
       return rows.map(toRecord)
+    },
+
+    async links(orgId, after, upTo, limit) {
+      const rows = await runCompiled<object>(db, CompiledQuery.raw(linksText, [orgId, after, upTo, limit]))
+      return rows.map((row) => toLinkedRecord(Object.values(row) as unknown as LinkRow))
     },
 
     async tail(orgId, limit) {

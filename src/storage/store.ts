@@ -256,7 +256,7 @@ function readStores(
     domains: translatingErrors(domainReads(reader)),
     memberships: translatingErrors(membershipReads(reader)),
     orgs: translatingErrors(orgReads(reader)),
-    records: translatingErrors(recordReads(reader)),
+    records: translatingErrors(recordReads(reader, dialect)),
     checkpoints: translatingErrors(checkpointReads(reader)),
     history: translatingErrors(historyReads(reader, dialect)),
     standing: translatingErrors(standingReads(reader)),

@@ -45,6 +45,13 @@ export function readsOver(rows: readonly StoredRecord[], head: ChainHead | undef
     head: () => Promise.resolve(head),
     page: (_org, after, upTo, limit) =>
       Promise.resolve(sorted.filter((row) => row.seq > after && row.seq <= upTo).slice(0, limit)),
+    links: (_org, after, upTo, limit) =>
+      Promise.resolve(
+        sorted
+          .filter((row) => row.seq > after && row.seq <= upTo)
+          .slice(0, limit)
+          .map((row) => ({ ...row, contentHash: hexOf(row.contentHash), hash: hexOf(row.hash) })),
+      ),
     sealedValues: () => Promise.resolve([]),
     seqAt: (_org, time) => Promise.resolve(sorted.filter((row) => row.time <= time).at(-1)?.seq ?? 0),
     ofAction: (_org, action, limit) =>
@@ -56,4 +63,8 @@ export function readsOver(rows: readonly StoredRecord[], head: ChainHead | undef
       ),
     tail: (_org, limit) => Promise.resolve(sorted.slice(-limit)),
   }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
 }

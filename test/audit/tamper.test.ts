@@ -8,6 +8,8 @@ import type { Checkpoint } from '../../src/domain/checkpoint.ts'
 import type { OrgId } from '../../src/domain/ids.ts'
 import { acceptFork } from '../../src/provisioning/accept-fork.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
+import { databaseFile } from '../../src/storage/store.ts'
+import { createVerifyThreads, type VerifyThreads } from '../../src/verify-threads.ts'
 import { checkpointParts, freshLogKey, relink, signAll, unguard } from '../support/log-store.ts'
 import { foundTenant, operation, type Tenant } from '../support/tenant.ts'
 
@@ -149,13 +151,19 @@ const ATTACKS: readonly Attack[] = [
 
 forEachDialect('tamper evidence (R18)', (dialect) => {
   let test: TestStore
+  let threads: VerifyThreads
   const key = freshLogKey()
 
   before(async () => {
     test = await openTestStore(dialect)
     await unguard(test)
+    const thread = new URL('../support/verify-thread.mjs', import.meta.url)
+    threads = createVerifyThreads({ databaseUrl: test.databaseUrl, file: databaseFile(test.dataDir) }, thread)
   })
-  after(() => test.close())
+  after(async () => {
+    await threads.close()
+    await test.close()
+  })
 
   async function tenantWithCheckpoints(): Promise<{ tenant: Tenant; outside: readonly Checkpoint[] }> {
     const tenant = await foundTenant(test)
@@ -173,7 +181,13 @@ forEachDialect('tamper evidence (R18)', (dialect) => {
     trusted: readonly string[] = [],
   ): Promise<VerifyReport> {
     const { records, checkpoints } = test.store.reads
-    return verifyChain(records, org, { checkpoints: [...(await checkpoints.all(org)), ...more], trusted })
+    const options = { checkpoints: [...(await checkpoints.all(org)), ...more], trusted }
+    const report = await verifyChain(records, org, options)
+    for (const stretch of [1, 3]) {
+      const inStretches = await verifyChain(records, org, { ...options, threads, stretch })
+      expect(inStretches, `in stretches of ${stretch}`).to.deep.equal(report)
+    }
+    return report
   }
 
   it('finds an untouched log intact, and its signer proven where the key is known', async () => {
@@ -190,6 +204,23 @@ forEachDialect('tamper evidence (R18)', (dialect) => {
     const proven = await verified(tenant.orgId, outside, [key.keyId])
     expect(proven.intact).to.equal(true)
     expect(proven.checkpoints).to.include({ checked: 3, provenUpTo: 10 })
+  })
+
+  it('is checked by threads in stretches, and by one alone where none can be had', async () => {
+    const { tenant } = await tenantWithCheckpoints()
+    const { orgId } = tenant
+    const asked = { orgId, columns: true, marked: [6], pageSize: 2, fromBelow: false }
+    const report = await threads.verify({ ...asked, after: 4, upTo: 9 })
+    expect(report).to.deep.include({ records: 5, finding: undefined })
+    expect(report?.passed.map(({ seq }) => seq)).to.deep.equal([6])
+    expect(await threads.verify({ ...asked, after: 11, upTo: 12 })).to.equal(undefined)
+    const nowhere = createVerifyThreads(
+      { databaseUrl: test.databaseUrl, file: databaseFile(test.dataDir) },
+      new URL('./nowhere.mjs', import.meta.url),
+    )
+    const alone = await verifyChain(test.store.reads.records, orgId, { threads: nowhere, stretch: 3 })
+    await nowhere.close()
+    expect(alone).to.deep.include({ intact: true, records: 10 })
   })
 
   for (const attack of ATTACKS) {

@@ -213,23 +213,23 @@ describe('verifying a chain', () => {
     expect(report).to.include({ records: 3, intact: true })
   })
 
-  it('asks for pages of 2,000 and never for more (src/audit/verify.ts)', async () => {
-    const rows = plainChain(4100)
+  it('asks for pages of 250 and never for more (src/audit/verify.ts)', async () => {
+    const rows = plainChain(550)
     const reads = readsOver(rows, headOf(rows))
     const asked: (readonly [number, number])[] = []
     const watched: RecordReads = {
       ...reads,
-      async page(org, after, upTo, limit) {
-        const page = await reads.page(org, after, upTo, limit)
+      async links(org, after, upTo, limit) {
+        const page = await reads.links(org, after, upTo, limit)
         asked.push([limit, page.length])
         return page
       },
     }
-    expect((await verifyChain(watched, ORG)).records).to.equal(4100)
+    expect((await verifyChain(watched, ORG)).records).to.equal(550)
     expect(asked).to.deep.equal([
-      [2000, 2000],
-      [2000, 2000],
-      [2000, 100],
+      [250, 250],
+      [250, 250],
+      [250, 50],
       [1, 0],
     ])
   })

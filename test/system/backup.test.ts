@@ -81,7 +81,7 @@ forEachDialect('a backup', (dialect) => {
       stop = true
       await load
     }
-    const live = recordReads(gateway.gateway.opened.connections.reader)
+    const live = recordReads(gateway.gateway.opened.connections.reader, dialect)
     let last = 0
     for (const n of [1, 2, 3]) {
       const env = await elsewhere({ ROLLCALL_CHECKPOINT_FILE: '' })
@@ -93,7 +93,7 @@ forEachDialect('a backup', (dialect) => {
       try {
         expect(await connections.quickCheck()).to.deep.equal([])
         for (const { orgId, records } of restored.chains) {
-          const copy = await recordReads(connections.reader).page(orgId as never, records - 1, records, 1)
+          const copy = await recordReads(connections.reader, dialect).page(orgId as never, records - 1, records, 1)
           const theirs = await live.page(orgId as never, records - 1, records, 1)
           expect(copy).to.deep.equal(theirs)
         }
