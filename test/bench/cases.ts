@@ -8,8 +8,8 @@ import type { Server } from './servers.ts'
 const SCIM = '/scim/v2'
 const PATCH_URN = 'urn:ietf:params:scim:api:messages:2.0:PatchOp'
 const BULK_URN = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest'
-/** Numbers of people that a run creates, beyond those of any directory. */
-const FRESH = 5_000_000
+/** Numbers of people that a run creates, beyond those of any directory and of runs before it. */
+const FRESH = Date.now()
 const FEW = 100
 
 /** One thing that is measured. `i` counts the requests of the case at one server, over the whole run. */
@@ -188,7 +188,7 @@ export async function offeredCases(
         method: 'POST',
         path: '/Users',
         bulkId: `u${k}`,
-        data: { schemas: [USER_URN], userName: `bulk-${i}-${k}@bench.example.com`, active: true },
+        data: { schemas: [USER_URN], userName: `bulk-${FRESH}-${i}-${k}@bench.example.com`, active: true },
       })),
     },
   })

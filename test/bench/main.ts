@@ -31,6 +31,7 @@ const USAGE = `npm run bench -- [options]
   --only TEXT        only cases whose name holds the text
   --log-level LEVEL  the gateway's LOG_LEVEL (info)
   --main FILE        the built gateway to measure (dist/src/main.js)
+  --dir DIR          build there and leave it; a later run with the same DIR does not build again
   --profile DIR      write a CPU profile of the gateway there
   --json FILE        write the figures there as well
   --accept           keep this run as the one that later runs are compared with`
@@ -43,6 +44,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     'log-level': { type: 'string', default: 'info' },
     main: { type: 'string', default: join(packageRoot(), 'dist', 'src', 'main.js') },
+    dir: { type: 'string' },
     profile: { type: 'string' },
     json: { type: 'string' },
     accept: { type: 'boolean', default: false },
@@ -68,13 +70,13 @@ async function main(): Promise<void> {
   if (sizes.some((size) => !Number.isInteger(size) || size < 100 || size > 1_000_000)) {
     throw new Error('--users wants whole numbers from 100 to 1000000')
   }
-  const dir = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
   const running: Running[] = []
   try {
     for (const users of sizes) running.push(await run(join(dir, String(users)), users))
     const directories = await measure(running)
     const rule = RULE_CHANGE.includes(options.only)
-      ? await measureRuleChange(join(dir, 'rules'), RULED_PEOPLE)
+      ? await measureRuleChange(mkdtempSync(join(dir, 'rules-')), RULED_PEOPLE)
       : undefined
     report({
       node: process.version,
@@ -89,7 +91,7 @@ async function main(): Promise<void> {
       const { gateway, bare, unlogged } = bench
       await Promise.all([gateway.stop(), bare.stop(), unlogged?.stop()])
     }
-    rmSync(dir, { recursive: true, force: true })
+    if (options.dir === undefined) rmSync(dir, { recursive: true, force: true })
   }
 }
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildDirectory, type Directory } from './directory.ts'
+import type { Directory } from './directory.ts'
+import { keptDirectory } from './kept-directory.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 /** Ticks a second of the times in /proc (sysconf(_SC_CLK_TCK), 100 wherever Node runs). */
@@ -53,9 +53,9 @@ const MOST_COPIED = 100_000
 
 /** A directory of that many people in stores of their own, each served by a process of its own. */
 export async function startBench(options: BenchOptions): Promise<Bench> {
-  const token = `bench-${randomBytes(24).toString('hex')}`
-  const masterKey = randomBytes(32)
   const dataDir = join(options.dir, 'gateway')
+  const kept = keptDirectory(options.dir, options.users)
+  const { token, masterKey } = kept
   const env = {
     ROLLCALL_DATA_DIR: dataDir,
     ROLLCALL_BOOTSTRAP_SCIM_TOKEN: token,
@@ -65,14 +65,16 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   const serve = (nodeArgs: readonly string[]): Promise<Server> =>
     start({ name: 'gateway', token, args: [...nodeArgs, options.main, 'serve'], env })
   const unloggedDir = join(options.dir, 'unlogged')
+  // Makes the store, or brings one that an earlier build made up to date.
   await (await serve([])).stop()
   const started = performance.now()
-  const directory = buildDirectory({ dataDir, masterKey, users: options.users })
+  const directory = kept.fill(dataDir)
   const buildSeconds = (performance.now() - started) / 1_000
   const bareFile = join(options.dir, 'bare', 'rollcall.db')
-  mkdirSync(join(options.dir, 'bare'))
-  cpSync(join(dataDir, 'rollcall.db'), bareFile)
+  mkdirSync(join(options.dir, 'bare'), { recursive: true })
+  if (!existsSync(bareFile)) cpSync(join(dataDir, 'rollcall.db'), bareFile)
   const isCopied = options.users <= MOST_COPIED
+  rmSync(unloggedDir, { recursive: true, force: true })
   if (isCopied) cpSync(dataDir, unloggedDir, { recursive: true })
   const disk = options.syncMs === 0 ? {} : slowDisk(options.dir, options.syncMs)
   Object.assign(env, disk)
