@@ -12,7 +12,7 @@ const EXIT_FAILURE = 1
  * How much the heap may grow on what was in use before it is collected, percent. Left to itself the engine takes two to
  * four times that on a machine with much memory, nearly all of it garbage of requests long answered.
  */
-const HEAP_GROWING_PERCENT = 100
+const HEAP_GROWING_PERCENT = 60
 
 async function write(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')

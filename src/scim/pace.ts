@@ -1,9 +1,9 @@
-/** How many resources are printed without asking for a turn. */
+/** How many resources are read and printed without asking for a turn. */
 export const FEW = 10
 
 /**
  * Lets one task at a time have a turn of the event loop: many clients that each ask for a page at once would else have
- * all their pages printed before anything else is heard. Who comes to an idle loop waits for nothing.
+ * all their pages read and printed before anything else is heard. Who comes to an idle loop waits for nothing.
  */
 export interface Pace {
   turn(): Promise<void>

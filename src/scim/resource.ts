@@ -7,6 +7,7 @@ import type { ScimContext } from './context.ts'
 import type { ResourceKind } from './endpoint.ts'
 import { errorReply } from './errors.ts'
 import { listFrame, listReply, pageQuery } from './list.ts'
+import { FEW, printing } from './pace.ts'
 import { type Projection, readProjection } from './projection.ts'
 import { isFresh, Reply } from './reply.ts'
 import { resourceHeaders, type Versioned } from './resource-shape.ts'
@@ -89,6 +90,8 @@ export abstract class RollcallResource<T extends Versioned = Versioned> extends 
     const view = this.type.view(ctx)
     const projection = readProjection(ctx.query, view)
     const query = pageQuery(ctx, view)
+    // Whoever filters asks for few as a rule.
+    if (query.filter === undefined && query.count > FEW) await printing.turn()
     const page = await this.type.page(ctx, query)
     return listReply(listFrame(ctx, view, query, page), this.type.texts(ctx, page.rows, projection))
   }
