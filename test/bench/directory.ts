@@ -41,6 +41,8 @@ type Row = Readonly<Record<string, string | number | null | undefined | Uint8Arr
 export function buildDirectory({ dataDir, masterKey, users }: DirectoryOptions): Directory {
   const database = new Sqlite(join(dataDir, 'rollcall.db'))
   database.pragma('synchronous = OFF')
+  // A million people are ten gigabytes of rows in no order: their pages must not be read again for each.
+  database.pragma('cache_size = -1000000')
   const filling = new Filling(database, masterKey)
   database.exec('BEGIN')
   const people: UserId[] = []
