@@ -86,7 +86,11 @@ export function createPersonKeys({ kek, cacheSize = MAX_CACHED_KEYS }: PersonKey
   return {
     kekId,
     create(orgId, person) {
-      return { kekId, wrapped: wrapPersonKey(kek, orgId, person, randomBytes(KEY_BYTES)) }
+      const key = randomBytes(KEY_BYTES)
+      const wrapped = wrapPersonKey(kek, orgId, person, key)
+      // The record that mentions them first is sealed with it in a moment.
+      remember(nameOf(orgId, person, wrapped), key)
+      return { kekId, wrapped }
     },
     open(orgId, person, key) {
       if (key.wrapped === undefined) return undefined
@@ -95,11 +99,15 @@ export function createPersonKeys({ kek, cacheSize = MAX_CACHED_KEYS }: PersonKey
           `The key of person ${person} in org ${orgId} is wrapped by master key ${key.kekId ?? 'unknown'}, not ${kekId}`,
         )
       }
-      // Named by the wrapped bytes too: a person's key that was replaced must never be answered from memory.
-      const name = `${orgId}|${person}|${Buffer.from(key.wrapped).toString('base64')}`
+      const name = nameOf(orgId, person, key.wrapped)
       return remember(name, opened.get(name) ?? unwrapPersonKey(kek, orgId, person, key.wrapped))
     },
   }
+}
+
+/** Named by the wrapped bytes too: a person's key that was replaced must never be answered from memory. */
+function nameOf(orgId: OrgId, person: UserId, wrapped: Uint8Array): string {
+  return `${orgId}|${person}|${Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength).toString('base64')}`
 }
 
 function personLabel(orgId: OrgId, person: UserId): string {

@@ -198,7 +198,7 @@ export function openStore(
     dialect,
     clock,
     chain: (db, orgId) => new ChainWriter(db, dialect, orgId, sealer),
-    stores: (db, chain, now) => writeStores({ db, dialect, chain, now, pseudonym, mails }),
+    stores: (db, chain) => writeStores({ db, dialect, chain, pseudonym, mails }),
     ...(checkpoint === undefined ? {} : { onCommitted: createCheckpoints(checkpoint) }),
   })
   return {

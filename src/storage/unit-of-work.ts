@@ -10,6 +10,7 @@ import type { ChainWriter } from './chain-writer.ts'
 import { insertOrg } from './org-writes.ts'
 import { isRetryable, toDomainError } from './sql-errors.ts'
 import { inSavepoint, inTransaction } from './transaction.ts'
+import type { WriteStoresAt } from './write-stores.ts'
 
 /** A batch takes what waits, up to this many units or this many milliseconds of work, and commits them together. */
 const MAX_UNITS = 32
@@ -22,7 +23,7 @@ export interface UnitOfWorkOptions {
   /** Epoch milliseconds; PostgreSQL's own clock is asked instead, since several machines may share that store. */
   readonly clock: () => number
   readonly chain: (db: Kysely<Database>, orgId: OrgId) => ChainWriter
-  readonly stores: (db: Kysely<Database>, chain: ChainWriter, now: number) => WriteStores
+  readonly stores: (db: Kysely<Database>, chain: ChainWriter) => WriteStoresAt
   /** Told after each commit how many units it held. */
   readonly onCommitted?: (units: number) => Promise<void>
 }
@@ -63,6 +64,13 @@ interface Waiting extends UnitRequest {
   readonly value: Deferred
   readonly durable: Deferred
   attempts: number
+}
+
+/** What the units of one transaction share. */
+interface Batch {
+  readonly db: Kysely<Database>
+  readonly chain: ChainWriter
+  readonly stores: WriteStoresAt
 }
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
@@ -122,12 +130,13 @@ class Lane {
     if (seed !== undefined) await insertOrg(db, seed)
     const chain = this.#options.chain(db, this.#orgId)
     const clock = (await chain.lock()) ?? this.#options.clock()
+    const batch = { db, chain, stores: this.#options.stores(db, chain) }
     const started = performance.now()
     const most = this.#alone > 0 ? 1 : MAX_UNITS
     do {
       const waiting = this.#queue.shift()!
       taken.push(waiting)
-      const outcome = await this.#run(db, chain, waiting, clock + Math.floor(performance.now() - started))
+      const outcome = await this.#run(batch, waiting, clock + Math.floor(performance.now() - started))
       outcomes.push(outcome)
       waiting.value.settle(outcome)
     } while (taken.length < most && this.#queue.length > 0 && performance.now() - started < MAX_WORK_MS)
@@ -135,10 +144,10 @@ class Lane {
   }
 
   /** One unit in a savepoint: its own error touches only itself, an outage or a lost race the whole batch. */
-  async #run(db: Kysely<Database>, chain: ChainWriter, waiting: Waiting, clock: number): Promise<Outcome> {
+  async #run({ db, chain, stores }: Batch, waiting: Waiting, clock: number): Promise<Outcome> {
     const now = Math.max(clock, chain.head.time)
     const attempt = (work: (stores: WriteStores) => Promise<unknown>): Promise<unknown> =>
-      inSavepoint(db, chain, () => work(this.#options.stores(db, chain, now)))
+      inSavepoint(db, chain, () => work(stores(now)))
     try {
       return { ok: true, value: await attempt(waiting.unit) }
     } catch (error) {

@@ -34,34 +34,55 @@ import { sinkWrites } from './sinks.ts'
 import { teamWrites } from './team-writes.ts'
 import { userWrites } from './user-writes.ts'
 
-/** What one unit of work writes over. */
+/** What the units of work of one transaction write over. */
 export interface WriteParts {
   readonly db: Kysely<Database>
   readonly dialect: Dialect
   readonly chain: ChainWriter
-  readonly now: number
   readonly pseudonym: Pseudonym
   /** What seals waiting mail; absent where no mail is sent. */
   readonly mails: PayloadSealer | undefined
 }
 
-/** Everything a unit of work writes with, over one transaction's connection. */
-export function writeStores({ db, dialect, chain, now, pseudonym, mails }: WriteParts): WriteStores {
-  const known = { version: undefined }
+/** Makes what a unit of work writes with, given its time, epoch milliseconds. */
+export type WriteStoresAt = (now: number) => WriteStores
+
+/** Everything that units of work write with, over one transaction's connection: most of it serves all of them. */
+export function writeStores(parts: WriteParts): WriteStoresAt {
+  const { db, dialect, chain, mails } = parts
+  const shared = sharedStores(parts)
+  return (now) => {
+    const known = { version: undefined }
+    return {
+      ...shared,
+      now,
+      // These remember what they read or wrote within a unit, which may be rolled back.
+      groups: groupWrites(db, dialect, known),
+      rules: ruleWrites(db, dialect, known),
+      access: accessWrites(db),
+      outbox: outboxWrites(db, mails, now),
+      journal: {
+        nextSeq: () => chain.head.seq + 1,
+        append: (_orgId, draft) => chain.append(draft, now),
+        raiseEpoch: () => {
+          chain.raiseEpoch()
+        },
+      },
+    }
+  }
+}
+
+function sharedStores({ db, dialect, pseudonym, mails }: WriteParts) {
   return {
-    now,
     next: (orgId, counter) => addToCounter(db, orgId, counter, 1),
     async count(orgId, counter, by) {
       await addToCounter(db, orgId, counter, by)
     },
     users: userWrites(db),
-    groups: groupWrites(db, dialect, known),
     teams: teamWrites(db),
     roles: roleWrites(db),
-    rules: ruleWrites(db, dialect, known),
     attributes: attributeWrites(db, dialect),
     members: memberWrites(db, dialect),
-    access: accessWrites(db),
     grants: grantWrites(db),
     services: serviceWrites(db),
     jobs: jobWrites(db, dialect),
@@ -77,18 +98,10 @@ export function writeStores({ db, dialect, chain, now, pseudonym, mails }: Write
     oneTimeLinks: oneTimeLinkWrites(db),
     answers: answerWrites(db),
     identities: identityWrites(db, dialect, pseudonym),
-    outbox: outboxWrites(db, mails, now),
     sinks: sinkWrites(db),
     invites: inviteWrites(db),
     domains: domainWrites(db),
     providers: providerWrites(db),
     privacy: privacyWrites(db, mails),
-    journal: {
-      nextSeq: () => chain.head.seq + 1,
-      append: (_orgId, draft) => chain.append(draft, now),
-      raiseEpoch: () => {
-        chain.raiseEpoch()
-      },
-    },
-  }
+  } satisfies Partial<WriteStores>
 }
