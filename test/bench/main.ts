@@ -26,7 +26,7 @@ const RULE_CHANGE = 'rule change'
 const VERIFY = 'log verify'
 const USAGE = `npm run bench -- [options]
   --users N[,N…]     people in the directory, or in several side by side (10000; at most 1000000)
-  --seconds S        of 16 clients for each case, server and round (1)
+  --seconds S        of 16 clients for each case, server and round (3)
   --sync-ms MS       each sync of a file takes so much longer, as on a disk over a network (0)
   --only TEXT        only cases whose name holds the text
   --log-level LEVEL  the gateway's LOG_LEVEL (info)
@@ -39,7 +39,7 @@ const USAGE = `npm run bench -- [options]
 const { values: options } = parseArgs({
   options: {
     users: { type: 'string', default: '10000' },
-    seconds: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '3' },
     'sync-ms': { type: 'string', default: '0' },
     only: { type: 'string', default: '' },
     'log-level': { type: 'string', default: 'info' },
