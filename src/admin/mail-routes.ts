@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import type { MailId } from '../domain/ids.ts'
 import type { MailEntry } from '../domain/mail.ts'
+import { INVITE_MS } from '../provisioning/invite-mail.ts'
+import { resendMail } from '../provisioning/resend-mail.ts'
 import { maybeTime, type Route, route, shownTime, time } from './route.ts'
 
 const mail = z.object({
@@ -25,6 +28,20 @@ export const mailRoutes: readonly Route[] = [
     answer: { status: 200, schema: z.object({ items: z.array(mail) }) },
     async handle({ ports, orgId }) {
       return { body: { items: (await ports.reads.outbox.list(orgId, MOST)).map(shownMail) } }
+    },
+  }),
+  route({
+    ...{ method: 'POST', path: '/mails/{mail}/resend', tag: 'Mail', who: 'orgAdmin' },
+    summary: 'Try a waiting mail at once; send another in place of an invitation or password link that is over',
+    body: z.strictObject({}).meta({ examples: [{}] }),
+    answer: { status: 202 },
+    async handle({ ports, provisioning, caller, params }) {
+      const expires = ports.now() + INVITE_MS
+      await resendMail(provisioning, caller, params.mail as MailId, {
+        invite: (id) => ({ ...ports.mint(id), expires }),
+        reset: ports.mintResetLink,
+      }).durable
+      return {}
     },
   }),
 ]

@@ -13,6 +13,9 @@ export interface OutboxWrites {
   add(orgId: OrgId, mail: Mail): Promise<MailId | undefined>
   /** Drops what still waits for a person, of one kind, and erases it. */
   drop(orgId: OrgId, person: UserId, kind: MailKind): Promise<void>
+  find(orgId: OrgId, id: MailId): Promise<MailEntry | undefined>
+  /** Has a mail that waits tried at once. */
+  hurry(orgId: OrgId, id: MailId): Promise<void>
   /** Gives a mail up and erases it. @returns false when it no longer waited */
   fail(orgId: OrgId, id: MailId, problem: string): Promise<boolean>
 }

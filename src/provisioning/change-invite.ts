@@ -27,24 +27,34 @@ export function resendInvite(
   id: InviteId,
   secret: InviteSecret,
 ): Submitted<Invited> {
+  return submitChange(provisioning, caller, intentOf('invite.resend', id), (stores) =>
+    writeResent(stores, caller, id, secret),
+  )
+}
+
+/** The same within a unit of work. */
+export async function writeResent(
+  stores: WriteStores,
+  caller: Caller,
+  id: InviteId,
+  secret: InviteSecret,
+): Promise<Invited> {
   const { orgId } = caller
-  return submitChange(provisioning, caller, intentOf('invite.resend', id), async (stores) => {
-    const { invite, user } = await getOpen(stores, caller, id)
-    if (stores.now < invite.sent + AGAIN_MS) {
-      throw new DomainError('too-soon', 'This invitation was sent less than a minute ago; wait a little', {
-        reason: 'invite.too-soon',
-        retryAfter: 60,
-      })
-    }
-    const email = primaryEmail(user.attributes) ?? ''
-    checkMailAddress(email)
-    const { secretHash, expires } = secret
-    await stores.outbox.drop(orgId, user.id, 'invite')
-    await stores.invites.renew(orgId, id, { secretHash, expires, address: fold(email) }, stores.now)
-    await stores.journal.append(orgId, inviteRecord(caller, 'invite.resend', { id, user }, expires))
-    const mailed = await sendInvite(stores, caller, { person: user, secret })
-    return { invite: { ...invite, state: 'pending', sent: stores.now, expires }, user, mailed }
-  })
+  const { invite, user } = await getOpen(stores, caller, id)
+  if (stores.now < invite.sent + AGAIN_MS) {
+    throw new DomainError('too-soon', 'This invitation was sent less than a minute ago; wait a little', {
+      reason: 'invite.too-soon',
+      retryAfter: 60,
+    })
+  }
+  const email = primaryEmail(user.attributes) ?? ''
+  checkMailAddress(email)
+  const { secretHash, expires } = secret
+  await stores.outbox.drop(orgId, user.id, 'invite')
+  await stores.invites.renew(orgId, id, { secretHash, expires, address: fold(email) }, stores.now)
+  await stores.journal.append(orgId, inviteRecord(caller, 'invite.resend', { id, user }, expires))
+  const mailed = await sendInvite(stores, caller, { person: user, secret })
+  return { invite: { ...invite, state: 'pending', sent: stores.now, expires }, user, mailed }
 }
 
 /**

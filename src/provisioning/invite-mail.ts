@@ -14,6 +14,9 @@ export interface InviteSecret {
   readonly expires: number
 }
 
+/** For how long a link works where nobody says, in milliseconds. */
+export const INVITE_MS = 7 * 86_400_000
+
 /** Where the link of an invitation leads, below the public address. */
 export function invitePath(text: string): string {
   return `/invite/${text}`

@@ -157,12 +157,39 @@ export function mailResetLink(
     if ((await stores.passwords.find(orgId, id)) === undefined) return
     const earlier = await stores.oneTimeLinks.madeAt(orgId, 'reset', id)
     if (earlier !== undefined && stores.now - earlier < MAIL_EVERY) return
-    const { text, link } = mint(id)
-    await writeResetLink(stores, caller, link)
-    await stores.outbox.drop(orgId, id, 'password-reset')
-    const content = { kind: 'password-reset', org, link: `/reset/${text}`, expires: link.expires } as const
-    await stores.outbox.add(orgId, { to, person: id, content })
+    await mailLink(stores, caller, { to, org, reset: mint(id) })
   })
+}
+
+/** Within a unit of work: a link by mail, in place of one that was not used or not sent. */
+async function mailLink(
+  stores: WriteStores,
+  caller: Caller,
+  { to, org, reset: { text, link } }: { readonly to: string; readonly org: string; readonly reset: ResetLink },
+): Promise<void> {
+  const { orgId } = caller
+  await writeResetLink(stores, caller, link)
+  await stores.outbox.drop(orgId, link.user, 'password-reset')
+  const content = { kind: 'password-reset', org, link: `/reset/${text}`, expires: link.expires } as const
+  await stores.outbox.add(orgId, { to, person: link.user, content })
+}
+
+/**
+ * Within a unit of work: mails a person another link in place of one that did not arrive.
+ * @throws DomainError `not-found`, `forbidden` as {@link writeResetLink}, `conflict` for who has no address, `too-soon`
+ */
+export async function mailLinkAgain(stores: WriteStores, caller: Caller, reset: ResetLink): Promise<void> {
+  const { orgId } = caller
+  const { user } = reset.link
+  const earlier = await stores.oneTimeLinks.madeAt(orgId, 'reset', user)
+  if (earlier !== undefined && stores.now - earlier < MAIL_EVERY) {
+    const sentence = 'A link was sent to this person less than a minute ago; wait a little'
+    throw new DomainError('too-soon', sentence, { reason: 'mail.too-soon', retryAfter: 60 })
+  }
+  const person = await stores.users.find(orgId, user)
+  const to = person && primaryEmail(person.attributes)
+  if (to === undefined) throw new DomainError('conflict', 'This person has no e-mail address, or is gone')
+  await mailLink(stores, caller, { to, org: await stores.orgs.name(orgId), reset })
 }
 
 /** A link just made: `text` stands in its address alone. */

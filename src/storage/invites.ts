@@ -58,6 +58,10 @@ export function inviteWrites(db: Kysely<Database>): InviteWrites {
       const row = await one(orgId).where('id', '=', id).executeTakeFirst()
       return row && { ...toInvite(row), address: row.email_key }
     },
+    async newestOf(orgId, user) {
+      const row = await one(orgId).where('user_id', '=', user).orderBy('id', 'desc').limit(1).executeTakeFirst()
+      return row && toInvite(row)
+    },
     async byHash(orgId, secretHash) {
       const row = await one(orgId).where('token_hash', '=', Buffer.from(secretHash)).executeTakeFirst()
       return row && { ...toInvite(row), address: row.email_key }

@@ -40,6 +40,26 @@ export function outboxWrites(db: Kysely<Database>, sealer: PayloadSealer | undef
         .execute()
     },
 
+    async find(orgId, id) {
+      const row = await db
+        .selectFrom('outbox')
+        .selectAll()
+        .where('org_id', '=', orgId)
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row && toEntry(row)
+    },
+
+    async hurry(orgId, id) {
+      await db
+        .updateTable('outbox')
+        .set({ next_ms: now })
+        .where('org_id', '=', orgId)
+        .where('id', '=', id)
+        .where('state', '=', 'waiting')
+        .execute()
+    },
+
     async fail(orgId, id, problem) {
       const rows = await db
         .updateTable('outbox')

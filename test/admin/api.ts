@@ -128,13 +128,13 @@ function checkAnswer(method: string, path: string, status: number, json: unknown
   expect(result.error?.issues, `answer of ${method} ${path}`).to.equal(undefined)
 }
 
-/** @param env what the configuration has beside the address */
+/** @param env what the configuration has beside the address; with SMTP_URL mails are kept, and nobody sends them */
 export async function openAdminGateway(
   dialect: Dialect,
   now?: () => number,
   env: Readonly<Record<string, string>> = {},
 ): Promise<AdminGateway> {
-  const test = await openTestStore(dialect)
+  const test = await openTestStore(dialect, undefined, env['SMTP_URL'] !== undefined)
   const tenant = await foundTenant(test)
   const failures: string[] = []
   const activity = activityOf(test)

@@ -63,6 +63,16 @@ export const STEPS: readonly Step[] = [
     arrange: ({ test }) => sql`update invite set sent = sent - 120000`.execute(test.connections.writer),
     body: () => ({ days: 7 }),
   },
+  {
+    route: 'POST /mails/{mail}/resend',
+    // As if the mail of the invitation had been given up.
+    async arrange({ test, tenant }, ids) {
+      ids['mail'] = (await test.store.reads.outbox.list(tenant.orgId, 1))[0]!.id
+      await sql`update invite set sent = sent - 120000`.execute(test.connections.writer)
+      await sql`update outbox set state = 'failed', payload = '', ended = 1`.execute(test.connections.writer)
+    },
+    body: () => ({}),
+  },
   { route: 'DELETE /invites/{invite}' },
   { route: 'POST /connections', body: () => ({ name: 'okta' }), makes: 'connection' },
   { route: 'PATCH /connections/{connection}', body: () => ({ mayGrantAdmin: true }) },

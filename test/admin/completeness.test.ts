@@ -21,7 +21,8 @@ forEachDialect('every change over HTTP (C01)', (dialect) => {
 
   before(async () => {
     const dns = await openDnsServer()
-    gateway = { ...(await openAdminGateway(dialect, undefined, { ROLLCALL_DNS_SERVERS: dns.address })), dns }
+    const settings = { ROLLCALL_DNS_SERVERS: dns.address, SMTP_URL: 'smtp://127.0.0.1', MAIL_FROM: 'a@gateway.example' }
+    gateway = { ...(await openAdminGateway(dialect, undefined, settings)), dns }
     ids['operator'] = await gateway.key('operator')
     ids['reviewer'] = await gateway.key('admin')
     ids['scim'] = await gateway.scimToken()

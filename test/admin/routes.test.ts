@@ -202,9 +202,23 @@ async function foreignIds(gateway: AdminGateway): Promise<ForeignIds> {
     .insertInto('access_review')
     .values({ ...begun, org_id: other.orgId, id: review })
     .execute()
+  const mail = newId(Date.now())
+  const sent = {
+    kind: 'test',
+    person_id: null,
+    state: 'sent',
+    payload: '',
+    attempts: 1,
+    lease_until: null,
+    problem: null,
+  }
+  await gateway.test.connections.writer
+    .insertInto('outbox')
+    .values({ ...sent, org_id: other.orgId, id: mail, next_ms: 1, created: 1, ended: 1 })
+    .execute()
   const hold = await placeHold(other.provisioning, operator, { reason: 'theirs' }).durable
   return {
-    ...{ sink, hold: hold.id, batch, session, invite, provider: provider.id, review, trust: trust.id },
+    ...{ mail, sink, hold: hold.id, batch, session, invite, provider: provider.id, review, trust: trust.id },
     ...{ user: person.id, key: keys[0]!.id, connection: connectionId, token, group: group.id, subject: group.id },
     ...{ team: team.id, role: role.id, rule: rule.id, account: account.id },
   }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { askRollcall, runRollcall } from '../support/cli.ts'
+import { askRollcall, runRollcall, withDatabase } from '../support/cli.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { type MailSink, openMailSink } from '../support/mail-sink.ts'
@@ -84,8 +84,16 @@ forEachDialect('mail and invitations by command, beside a running server', (dial
     const listed = await askRollcall<ShownInvite[]>(['invite', 'list'], env)
     expect(listed.map(({ email, state }) => [email, state])).to.deep.equal([['bea@people.example', 'pending']])
     expect((await runRollcall(['invite', 'list'], env)).stdout).to.match(/^id +email +state +sent +expires\n/)
-    const sent = await askRollcall<{ kind: string; state: string }[]>(['mail', 'list'], env)
+    const sent = await askRollcall<{ id: string; kind: string }[]>(['mail', 'list'], env)
     expect(sent.map(({ kind }) => kind)).to.deep.equal(['invite'])
+    expect(await refused(['mail', 'resend', sent[0]!.id])).to.include('less than a minute ago')
+    expect(await refused(['mail', 'resend', sent[0]!.id], silent)).to.include('set SMTP_URL')
+    expect(await refused(['mail', 'resend', 'x'])).to.include('is no id of a mail')
+    await withDatabase(env, (db) => db.updateTable('invite').set({ sent: 1 }).execute())
+    const again = await runRollcall(['mail', 'resend', sent[0]!.id], env)
+    expect(again.stdout).to.equal('The mail is on its way again\n')
+    const mails = await askRollcall<{ kind: string }[]>(['mail', 'list'], env)
+    expect(mails.map(({ kind }) => kind)).to.deep.equal(['invite', 'invite'])
     expect((await runRollcall(['invite', 'revoke', made.id], env)).stdout).to.equal(
       `Took back the invitation ${made.id}\n`,
     )
