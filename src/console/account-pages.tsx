@@ -2,9 +2,10 @@ import type { VNode } from 'preact'
 import type { SessionId } from '../domain/ids.ts'
 import type { Session } from '../domain/session.ts'
 import { isId } from '../domain/ids.ts'
+import { mayReadOrg } from '../provisioning/caller-right.ts'
 import { endSessionsNow } from '../provisioning/sessions.ts'
 import { Form, Hidden, Link, Page, shownTime, Table, Time } from './page.tsx'
-import type { PageRequest, Topic } from './page-route.ts'
+import { ownCaller, type PageRequest, type Topic } from './page-route.ts'
 import { redirect, render } from './render.tsx'
 
 /** What a person sees of their own account: where they are signed in. */
@@ -16,11 +17,13 @@ export const accountTopic: Topic = {
   ],
 }
 
-async function showAccount({ res, session, ports }: PageRequest): Promise<void> {
+async function showAccount(page: PageRequest): Promise<void> {
+  const { res, session, ports } = page
   const { orgId, user, id } = session!
+  const readsOrg = mayReadOrg(ownCaller(page))
   const sessions = await ports.reads.sessions.list(orgId, ports.now(), user)
   const hasPassword = (await ports.reads.passwords.find(orgId, user)) !== undefined
-  render(res, 200, <AccountPage sessions={sessions} own={id} hasPassword={hasPassword} />)
+  render(res, 200, <AccountPage sessions={sessions} own={id} readsOrg={readsOrg} hasPassword={hasPassword} />)
 }
 
 /** Ends one of the person's own sessions; another's id, like one that is over, ends nothing. */
@@ -45,10 +48,12 @@ const METHODS: Readonly<Record<Session['method'], string>> = {
 interface AccountProps {
   readonly sessions: readonly Session[]
   readonly own: SessionId
+  /** Whether pages of the organisation are theirs to see. */
+  readonly readsOrg: boolean
   readonly hasPassword: boolean
 }
 
-function AccountPage({ sessions, own, hasPassword }: AccountProps): VNode {
+function AccountPage({ sessions, own, readsOrg, hasPassword }: AccountProps): VNode {
   return (
     <Page title="Your account">
       <ul>
@@ -58,6 +63,11 @@ function AccountPage({ sessions, own, hasPassword }: AccountProps): VNode {
         <li>
           <Link to="/account/teams">Teams you may join</Link>
         </li>
+        {readsOrg ? (
+          <li>
+            <Link to="/org">Your organisation</Link>
+          </li>
+        ) : null}
         {hasPassword ? (
           <li>
             <Link to="/account/password">Change your password</Link>

@@ -61,7 +61,7 @@ function pageOf(ports: ConsolePorts, routes: readonly PageRoute[]): RequestHandl
     const form = textsOf(req.body)
     if (found.method === 'POST') ports.csrf.check(req, form[CSRF_FIELD], session?.id)
     if (mustSignIn(ports, found, session)) {
-      const back = found.method === 'GET' ? req.originalUrl : '/'
+      const back = found.method === 'GET' ? req.originalUrl : (found.back ?? '/')
       redirect(res, `/signin${session === undefined ? '' : '/again'}?returnTo=${encodeURIComponent(back)}`)
       return
     }

@@ -34,6 +34,8 @@ export interface PageRoute {
    * - `fresh`: the same, and they proved who they are within the last ten minutes
    */
   readonly who: 'anybody' | 'signedIn' | 'fresh'
+  /** Of a POST: the page it is on, to which a browser that had to sign in first comes back. */
+  readonly back?: string
   /** Answers by `render` or `redirect` (`render.tsx`). What it throws becomes a page as well. */
   readonly handle: (page: PageRequest) => Promise<void>
 }

@@ -18,11 +18,13 @@ export const Facts = createContext<PageFacts>({ base: '', csrf: '', person: unde
 
 interface PageProps {
   readonly title: string
+  /** Whether it needs more than the width of a text, for tables. */
+  readonly broad?: boolean
   readonly children: ComponentChildren
 }
 
 /** The one frame of every page: what it is called, who is signed in, and what it holds. */
-export function Page({ title, children }: PageProps): VNode {
+export function Page({ title, broad = false, children }: PageProps): VNode {
   const { base, person } = useContext(Facts)
   return (
     <html lang="en">
@@ -43,7 +45,7 @@ export function Page({ title, children }: PageProps): VNode {
           </a>
           {person === undefined ? null : <SignedInAs person={person} />}
         </header>
-        <main id="main">
+        <main id="main" class={broad ? 'broad' : undefined}>
           <h1>{title}</h1>
           {children}
         </main>
@@ -135,6 +137,60 @@ export function Field({ name, label, hint, problem, ...field }: FieldProps): VNo
         </span>
       )}
     </p>
+  )
+}
+
+interface ChoiceProps {
+  readonly name: string
+  readonly label: string
+  /** Value and text of each. */
+  readonly options: readonly (readonly [value: string, text: string])[]
+  readonly value?: string | undefined
+  readonly hint?: string
+}
+
+/** A labelled choice of one among a few. */
+export function Choice({ name, label, options, value, hint }: ChoiceProps): VNode {
+  return (
+    <p class="field">
+      <label for={name}>{label}</label>
+      <select id={name} name={name} aria-describedby={hint === undefined ? undefined : `${name}-hint`}>
+        {options.map(([each, text]) => (
+          <option key={each} value={each} selected={each === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+      {hint === undefined ? null : (
+        <span class="hint" id={`${name}-hint`}>
+          {hint}
+        </span>
+      )}
+    </p>
+  )
+}
+
+interface ActProps {
+  /** Where it is sent, beginning with a slash. */
+  readonly action: string
+  readonly fields: Readonly<Record<string, string>>
+  /** What the button says; `of` tells it from its like where it is read out alone. */
+  readonly label: string
+  readonly of?: string
+  readonly danger?: boolean
+}
+
+/** A button that does one thing to one thing. */
+export function Act({ action, fields, label, of, danger = false }: ActProps): VNode {
+  return (
+    <Form action={action}>
+      {Object.entries(fields).map(([name, value]) => (
+        <Hidden key={name} name={name} value={value} />
+      ))}
+      <button class={danger ? 'danger' : undefined} aria-label={of === undefined ? undefined : `${label}: ${of}`}>
+        {label}
+      </button>
+    </Form>
   )
 }
 

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import type { Account } from '../domain/api-key.ts'
-import type { KeyId, OrgId, SessionId, UserId } from '../domain/ids.ts'
+import type { InviteId, KeyId, OrgId, SessionId, UserId } from '../domain/ids.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { SignInMethod, StoredSession } from '../domain/session.ts'
 import type { Csrf } from '../http/csrf.ts'
@@ -42,7 +42,7 @@ export interface ConsolePorts {
   readonly csrf: Csrf
   readonly passwords: PasswordHashes
   /** A fresh key of that id: its text is shown once. */
-  readonly mint: (id: KeyId) => { readonly text: string; readonly secretHash: Uint8Array }
+  readonly mint: (id: KeyId | InviteId) => { readonly text: string; readonly secretHash: Uint8Array }
   /** The hash by which the text of a one-time link is looked up; undefined for what was never one. */
   readonly linkHash: (text: string) => Uint8Array | undefined
   readonly mintResetLink: (user: UserId) => ResetLink

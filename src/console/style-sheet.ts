@@ -42,6 +42,14 @@ button, .button { display: inline-block; min-height: 2.75rem; padding: .5rem 1re
 button.plain { min-height: auto; padding: 0; border: 0; background: none; color: var(--act); font-weight: 400;
   text-decoration: underline; }
 button.danger { border-color: var(--bad); background: none; color: var(--bad); }
+.pages { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin: 0 0 1rem; padding: 0; list-style: none; }
+[aria-current] { color: inherit; font-weight: 600; }
+main.broad { max-width: 64rem; }
+.copy { display: block; padding: .5rem; border: 1px solid var(--line); border-radius: .25rem; user-select: all; }
+dt { font-weight: 600; }
+dd { margin: 0 0 .5rem; }
+summary { min-height: 2.75rem; padding: .5rem 0; cursor: pointer; }
+td form + form { margin-top: .5rem; }
 .wide { width: 100%; }
 .hint, .small { color: var(--soft); font-size: .875rem; }
 .problem { color: var(--bad); }

@@ -2,6 +2,9 @@ import { accountTopic } from './account-pages.tsx'
 import { directoryTopic } from './directory-pages.tsx'
 import { oidcTopic } from './oidc-pages.tsx'
 import { inviteTopic } from './invite-pages.tsx'
+import { mailTopic } from './mail-pages.tsx'
+import { invitedTopic } from './invited-pages.tsx'
+import { orgTopic } from './org-pages.tsx'
 import type { Topic } from './page-route.ts'
 import { ownKeyTopic } from './own-key-pages.tsx'
 import { passwordTopic } from './password-pages.tsx'
@@ -53,5 +56,8 @@ export const TOPICS: readonly Topic[] = [
     accountTopic,
     ownKeyTopic,
     teamTopic,
+    orgTopic,
+    mailTopic,
+    invitedTopic,
   ],
 ]
