@@ -14,6 +14,7 @@ import type { ActivityBatch } from './provisioning/activity-batch.ts'
 import type { Provisioning } from './provisioning/provisioning.ts'
 import { endSessionsNow, personActor, startSession } from './provisioning/sessions.ts'
 import { ldapSignIn } from './ldap-wiring.ts'
+import { createProofLookUp } from './signin/domain-proof.ts'
 import { oidcWays, openProviderSecret } from './sign-in-wiring.ts'
 
 export interface ConsoleParts {
@@ -54,6 +55,7 @@ export function consolePorts(parts: ConsoleParts): ConsolePorts {
       logger: parts.logger,
       secretOf: (provider) => openProviderSecret(opened, config, provider),
     }),
+    lookUpProof: createProofLookUp(config.signIn.dnsServers),
     provisioningDisabled: config.signIn.disableProvisioning,
     csrf: createCsrf(opened.cursorKey, publicUrl),
     passwords: createPasswords(config.signIn.passwordCost),

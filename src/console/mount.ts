@@ -61,7 +61,7 @@ function pageOf(ports: ConsolePorts, routes: readonly PageRoute[]): RequestHandl
     const form = textsOf(req.body)
     if (found.method === 'POST') ports.csrf.check(req, form[CSRF_FIELD], session?.id)
     if (mustSignIn(ports, found, session)) {
-      const back = found.method === 'GET' ? req.originalUrl : (found.back ?? '/')
+      const back = found.method === 'GET' ? req.originalUrl : backOf(found, form)
       redirect(res, `/signin${session === undefined ? '' : '/again'}?returnTo=${encodeURIComponent(back)}`)
       return
     }
@@ -85,6 +85,10 @@ function mustSignIn(ports: ConsolePorts, { who }: PageRoute, session: StoredSess
   if (who === 'anybody') return false
   if (session === undefined) return true
   return who === 'fresh' && ports.now() - session.authenticatedAt > FRESH
+}
+
+function backOf({ back = '/' }: PageRoute, form: PageRequest['form']): string {
+  return typeof back === 'string' ? back : back(form)
 }
 
 function pageRequest(ports: ConsolePorts, parts: Pick<PageRequest, 'req' | 'res' | 'session' | 'form'>): PageRequest {

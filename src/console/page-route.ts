@@ -35,7 +35,7 @@ export interface PageRoute {
    */
   readonly who: 'anybody' | 'signedIn' | 'fresh'
   /** Of a POST: the page it is on, to which a browser that had to sign in first comes back. */
-  readonly back?: string
+  readonly back?: string | ((form: PageRequest['form']) => string)
   /** Answers by `render` or `redirect` (`render.tsx`). What it throws becomes a page as well. */
   readonly handle: (page: PageRequest) => Promise<void>
 }

@@ -170,6 +170,29 @@ export function Choice({ name, label, options, value, hint }: ChoiceProps): VNod
   )
 }
 
+interface CheckProps {
+  readonly name: string
+  readonly label: string
+  readonly checked: boolean
+  readonly hint?: string
+}
+
+/** A box to tick: sent as `on`. */
+export function Check({ name, label, checked, hint }: CheckProps): VNode {
+  const described = hint === undefined ? undefined : `${name}-hint`
+  return (
+    <p class="choice">
+      <input id={name} name={name} type="checkbox" checked={checked} aria-describedby={described} />
+      <label for={name}>{label}</label>
+      {hint === undefined ? null : (
+        <span class="hint" id={described}>
+          {hint}
+        </span>
+      )}
+    </p>
+  )
+}
+
 interface ActProps {
   /** Where it is sent, beginning with a slash. */
   readonly action: string

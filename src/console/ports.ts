@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import type { Account } from '../domain/api-key.ts'
 import type { InviteId, KeyId, OrgId, SessionId, UserId } from '../domain/ids.ts'
+import type { LookUpProof } from '../domain/domain-claim.ts'
 import type { ReadStores } from '../domain/ports.ts'
 import type { SignInMethod, StoredSession } from '../domain/session.ts'
 import type { Csrf } from '../http/csrf.ts'
@@ -52,6 +53,8 @@ export interface ConsolePorts {
   readonly isRestored: boolean
   /** Counts a failure of the request's source. @returns seconds to wait where it is over the limit */
   readonly failed: (req: Request) => Promise<number | undefined>
+  /** Asks the DNS for the proof of a domain. */
+  readonly lookUpProof: LookUpProof
   /** Sign-in by OpenID providers. */
   readonly oidc: OidcSignIn
   /** Sign-out at them. */

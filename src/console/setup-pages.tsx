@@ -2,7 +2,7 @@ import type { VNode } from 'preact'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgId } from '../domain/ids.ts'
 import { linkOver, setUpAdmin } from '../provisioning/password-links.ts'
-import { Field, Form, Hidden, Page } from './page.tsx'
+import { Check, Field, Form, Hidden, Page } from './page.tsx'
 import type { PageRequest, Topic } from './page-route.ts'
 import { chosenProblem, NewPassword, strangerIn } from './password-pages.tsx'
 import { tooMany } from './problem-page.tsx'
@@ -97,14 +97,12 @@ function SetupPage({ link, given, problems = {} }: SetupProps): VNode {
         />
         <Field name="name" label="Name" autocomplete="name" value={given['name']} required={false} />
         <NewPassword problem={problems.password} />
-        <p class="choice">
-          <input id="breakGlass" name="breakGlass" type="checkbox" aria-describedby="breakGlass-hint" />
-          <label for="breakGlass">Keep this account outside every identity provider</label>
-          <span class="hint" id="breakGlass-hint">
-            A break-glass account: no connection can change or end it, and its password works also where single sign-on
-            is required
-          </span>
-        </p>
+        <Check
+          name="breakGlass"
+          label="Keep this account outside every identity provider"
+          checked={false}
+          hint="A break-glass account: no connection can change or end it, and its password works also where single sign-on is required"
+        />
         <button>Make the administrator</button>
       </Form>
     </Page>

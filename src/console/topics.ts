@@ -3,11 +3,13 @@ import { directoryTopic } from './directory-pages.tsx'
 import { oidcTopic } from './oidc-pages.tsx'
 import { inviteTopic } from './invite-pages.tsx'
 import { mailTopic } from './mail-pages.tsx'
+import { domainTopic } from './domain-pages.tsx'
 import { invitedTopic } from './invited-pages.tsx'
 import { orgTopic } from './org-pages.tsx'
 import type { Topic } from './page-route.ts'
 import { ownKeyTopic } from './own-key-pages.tsx'
 import { passwordTopic } from './password-pages.tsx'
+import { receiverTopic } from './receiver-pages.tsx'
 import { resetTopic } from './reset-pages.tsx'
 import { teamTopic } from './team-pages.tsx'
 import { setupTopic } from './setup-pages.tsx'
@@ -59,5 +61,7 @@ export const TOPICS: readonly Topic[] = [
     orgTopic,
     mailTopic,
     invitedTopic,
+    domainTopic,
+    receiverTopic,
   ],
 ]

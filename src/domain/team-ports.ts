@@ -11,6 +11,8 @@ export interface TeamQuery {
   readonly of?: UserId
   /** Those this person may join by the domain of their address, and is not in. */
   readonly openTo?: UserId
+  /** Those that people of proved domains may join, hidden ones too. */
+  readonly joinable?: true
   /** `ord` of the last team of the page before. */
   readonly after?: number
   readonly limit: number

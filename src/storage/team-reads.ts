@@ -76,7 +76,8 @@ export function teamReads(db: Kysely<Database>): TeamReads {
   }
 }
 
-function teamPage(db: Kysely<Database>, orgId: OrgId, { state, search, of, openTo, after, limit }: TeamQuery) {
+function teamPage(db: Kysely<Database>, orgId: OrgId, teams: TeamQuery) {
+  const { state, search, of, openTo, joinable, after, limit } = teams
   let query = selectTeams(db, orgId).where('g.deleted_at', state === 'deleted' ? 'is not' : 'is', null)
   if (state === 'active') query = query.where('t.archived_at', 'is', null)
   if (state === 'archived') query = query.where('t.archived_at', 'is not', null)
@@ -94,14 +95,19 @@ function teamPage(db: Kysely<Database>, orgId: OrgId, { state, search, of, openT
     )
   }
   if (openTo !== undefined) query = query.where(isOpenTo(orgId, openTo))
+  if (joinable === true) query = query.where(isJoinable(orgId))
   if (after !== undefined) query = query.where('g.ord', '>', after)
   // Of few teams a plain order by an index would walk all groups of the org.
-  return query.orderBy(openTo === undefined ? 'g.ord' : sql`g.ord + 0`).limit(limit)
+  return query.orderBy(openTo === undefined && joinable === undefined ? 'g.ord' : sql`g.ord + 0`).limit(limit)
+}
+
+function isJoinable(orgId: OrgId) {
+  return sql<boolean>`g.id in (select j.id from team as j where j.org_id = ${orgId} and j.joinable = 1)`
 }
 
 /** Hidden teams are shown to nobody who is not in them. */
 function isOpenTo(orgId: OrgId, user: UserId) {
-  return sql<boolean>`g.id in (select j.id from team as j where j.org_id = ${orgId} and j.joinable = 1)
+  return sql<boolean>`${isJoinable(orgId)}
     and t.visibility = 'org' and t.archived_at is null and g.owner_connection_id is null
     and not exists (select 1 from group_member m where m.org_id = ${orgId} and m.user_id = ${user} and m.group_id = g.id
       and m.origin <> 'service')

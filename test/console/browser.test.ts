@@ -6,10 +6,11 @@ import { type InviteId, newId } from '../../src/domain/ids.ts'
 import { invitePerson } from '../../src/provisioning/invite-person.ts'
 import { putSetupLink } from '../../src/provisioning/password-links.ts'
 import { operatorOf } from '../support/callers.ts'
-import { axeFindings, closeChromium, openPage, type WatchedPage } from '../support/chromium.ts'
+import { closeChromium, openPage, type WatchedPage } from '../support/chromium.ts'
 import { DIALECTS } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { operation } from '../support/tenant.ts'
+import { expectSound, type Keyboard, keyboardOf } from './keyboard.ts'
 
 const PASSWORD = 'ruddy-otter-climbs-9-hills'
 const EVIL = '<img src=x onerror=alert(1)>"\'><script>alert(2)</script>'
@@ -19,11 +20,13 @@ describe('the pages in a real browser', function () {
   let running: TestGateway
   let watched: WatchedPage
   let page: Page
+  let keyboard: Keyboard
 
   before(async () => {
     running = await startTestGateway(DIALECTS[0]!, { ROLLCALL_PASSWORD_COST: '14' })
     watched = await openPage()
     page = watched.page
+    keyboard = keyboardOf(page)
   })
   after(async () => {
     await closeChromium()
@@ -49,93 +52,68 @@ describe('the pages in a real browser', function () {
     return `${running.url}/invite/${text}`
   }
 
-  async function expectSound(what: string): Promise<void> {
-    expect(await axeFindings(page), what).to.deep.equal([])
-    const [width, inner] = await page.evaluate<number[]>('[document.documentElement.scrollWidth, innerWidth]')
-    expect(width, `${what} fits a phone`).to.be.at.most(inner!)
-  }
-
-  /** Goes on by keyboard alone until the element of that selector has the focus. */
-  async function tabTo(selector: string): Promise<void> {
-    for (let presses = 0; presses < 40; presses++) {
-      if ((await page.evaluate(`document.activeElement?.matches(${JSON.stringify(selector)})`)) === true) return
-      await page.keyboard.press('Tab')
-    }
-    throw new Error(`${selector} is not reached by Tab`)
-  }
-
-  async function type(selector: string, text: string): Promise<void> {
-    await tabTo(selector)
-    await page.keyboard.type(text)
-  }
-
-  async function press(selector: string): Promise<void> {
-    await tabTo(selector)
-    await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
-  }
-
   it('set up the first administrator by keyboard alone, who then is signed in', async () => {
     await page.goto(await setupAddress())
-    await expectSound('the set-up page')
+    await expectSound(page, 'the set-up page')
     await page.keyboard.press('Tab')
     expect(await page.evaluate('document.activeElement.textContent')).to.equal('Skip to the content')
-    await type('#email', 'ann@example.com')
-    await type('#name', EVIL)
-    await type('#password', PASSWORD)
-    await type('#repeated', 'something else')
-    await press('main button')
+    await keyboard.type('#email', 'ann@example.com')
+    await keyboard.type('#name', EVIL)
+    await keyboard.type('#password', PASSWORD)
+    await keyboard.type('#repeated', 'something else')
+    await keyboard.press('main button')
     expect(await page.textContent('.problem')).to.equal('The two fields are not the same.')
-    await expectSound('the set-up page with a problem')
-    await type('#password', PASSWORD)
-    await type('#repeated', PASSWORD)
-    await press('main button')
+    await expectSound(page, 'the set-up page with a problem')
+    await keyboard.type('#password', PASSWORD)
+    await keyboard.type('#repeated', PASSWORD)
+    await keyboard.press('main button')
     expect(new URL(page.url()).pathname).to.equal('/account')
     expect(await page.textContent('.person')).to.equal(EVIL)
-    await expectSound('the account page')
+    await expectSound(page, 'the account page')
   })
 
   it('make a key by keyboard, which is shown once', async () => {
-    await press('a[href="/account/keys"]')
-    await expectSound('the page of keys')
-    await type('#name', EVIL)
-    await press('main form button')
+    await keyboard.press('a[href="/account/keys"]')
+    await expectSound(page, 'the page of keys')
+    await keyboard.type('#name', EVIL)
+    await keyboard.press('main form button')
     expect(await page.textContent('code')).to.match(/^rollcall_/)
-    await expectSound('the page of a new key')
+    await expectSound(page, 'the page of a new key')
     await page.goto(`${running.url}/account/keys`)
     expect(await page.textContent('tbody td')).to.equal(EVIL)
-    await expectSound('the page of keys with one')
+    await expectSound(page, 'the page of keys with one')
   })
 
   it('sign out and in again by keyboard, with what is wrong said in the page', async () => {
-    await press('header form button')
+    await keyboard.press('header form button')
     expect(await page.textContent('h1')).to.equal('You are signed out')
-    await expectSound('the page after signing out')
-    await press('main button')
-    await expectSound('the sign-in page')
-    await type('#name', 'ann@example.com')
-    await type('#password', 'wrong')
-    await press('main form button')
+    await expectSound(page, 'the page after signing out')
+    await keyboard.press('main button')
+    await expectSound(page, 'the sign-in page')
+    await keyboard.type('#name', 'ann@example.com')
+    await keyboard.type('#password', 'wrong')
+    await keyboard.press('main form button')
     expect(await page.textContent('[role=alert]')).to.include('is wrong')
-    await expectSound('the sign-in page with a problem')
-    await type('#name', 'ann@example.com')
-    await type('#password', PASSWORD)
-    await press('main form button')
+    await expectSound(page, 'the sign-in page with a problem')
+    await keyboard.type('#name', 'ann@example.com')
+    await keyboard.type('#password', PASSWORD)
+    await keyboard.press('main form button')
     expect(new URL(page.url()).pathname).to.equal('/account')
-    await press('a[href="/account/password"]')
-    await expectSound('the page to change the password')
+    await keyboard.press('a[href="/account/password"]')
+    await expectSound(page, 'the page to change the password')
   })
 
   it('let an invited person arrive by keyboard, who is then signed in', async () => {
     await page.goto(await invitation('guest@example.com'))
-    await expectSound('the invitation')
-    await type('#password', PASSWORD)
-    await type('#repeated', 'something else')
-    await press('main form button')
+    await expectSound(page, 'the invitation')
+    await keyboard.type('#password', PASSWORD)
+    await keyboard.type('#repeated', 'something else')
+    await keyboard.press('main form button')
     expect(await page.textContent('.problem')).to.equal('The two fields are not the same.')
-    await expectSound('the invitation with a problem')
-    await type('#password', PASSWORD)
-    await type('#repeated', PASSWORD)
-    await press('main form button')
+    await expectSound(page, 'the invitation with a problem')
+    await keyboard.type('#password', PASSWORD)
+    await keyboard.type('#repeated', PASSWORD)
+    await keyboard.press('main form button')
     expect(new URL(page.url()).pathname).to.equal('/account')
     expect(await page.textContent('.person')).to.include('guest@example.com')
   })
@@ -143,9 +121,9 @@ describe('the pages in a real browser', function () {
   it('say what is wrong where nothing can be done, and break no rule of their own', async () => {
     await page.goto(`${running.url}/setup/${'A'.repeat(43)}`)
     expect(await page.textContent('main')).to.include('Ask for another one')
-    await expectSound('the refusal')
+    await expectSound(page, 'the refusal')
     await page.goto(`${running.url}/signin/forgot?org=default`)
-    await expectSound('the page of forgotten passwords')
+    await expectSound(page, 'the page of forgotten passwords')
     expect(watched.complaints).to.deep.equal([])
   })
 

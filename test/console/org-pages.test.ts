@@ -4,48 +4,26 @@ import { type AdminGateway, type ApiClient, openAdminGateway } from '../admin/ap
 import { forEachDialect } from '../support/databases.ts'
 import { actionsOf, foundTenant } from '../support/tenant.ts'
 import { Browser, hiddenFields, type PageAnswer, signedIn } from './browser.ts'
+import { openOrgVisit, type OrgVisit, press, saidOn } from './org-visit.ts'
 
 const EVIL = '<img src=x onerror=alert(1)>"\'><script>alert(2)</script>'
 const MAILS = { SMTP_URL: 'smtp://127.0.0.1', MAIL_FROM: 'rollcall@gateway.example' }
-const PAGES = ['/org', '/org/mails', '/org/invites']
+const PAGES = ['/org', '/org/mails', '/org/invites', '/org/domains', '/org/receivers']
 
 forEachDialect('the pages of an organisation', (dialect) => {
+  let visit: OrgVisit
   let gateway: AdminGateway
   let api: ApiClient
-  let chief: UserId
   let admin: Browser
 
   before(async () => {
-    gateway = await openAdminGateway(dialect, undefined, MAILS)
+    visit = await openOrgVisit(dialect, MAILS)
+    ;({ gateway, admin } = visit)
     api = gateway.client(await gateway.key('admin'))
-    chief = await person('chief', 'admin')
-    admin = await signedIn(gateway, chief)
   })
   after(() => gateway.close())
 
-  const person = async (name: string, orgRole = 'member'): Promise<UserId> => {
-    const email = `${name}@people.example`
-    return String((await api.post('/users', { userName: email, email, orgRole })).json['id']) as UserId
-  }
   const writer = () => gateway.test.connections.writer
-  /** As if an admin had signed in an hour ago. */
-  const stale = () =>
-    writer()
-      .updateTable('session')
-      .set({ authenticated_at: Date.now() - 3_600_000 })
-      .execute()
-  const freshen = () => writer().updateTable('session').set({ authenticated_at: Date.now() }).execute()
-  const said = ({ html }: PageAnswer): string => /role="(?:alert|status)">(.*?)<\/p>/s.exec(html)?.[1] ?? html
-  /** Presses the button of that name, of which there must be one, after having looked at a page. */
-  const press = async (path: string, label: string, who = admin): Promise<PageAnswer> => {
-    const { html } = await who.get(path)
-    const forms = [...html.matchAll(/<form action="([^"]*)" method="post">(.*?)<\/form>/gs)]
-    const found = forms.filter(([, , inner]) => inner!.includes(`aria-label="${label}"`))
-    expect(found, `${label} in ${html}`).to.have.length(1)
-    const [whole, action] = found[0]!
-    const answer = await who.post(action!, hiddenFields(whole, action!))
-    return answer.status === 303 ? who.get(answer.headers.get('location')!) : answer
-  }
   const offers = async (path: string, text: string, who = admin): Promise<boolean> =>
     (await who.get(path)).html.includes(text)
   const lastAction = async () => (await actionsOf(gateway.test, gateway.tenant.orgId)).at(-1)
@@ -53,10 +31,7 @@ forEachDialect('the pages of an organisation', (dialect) => {
   const minutesLater = () => writer().updateTable('invite').set({ sent: 1 }).execute()
 
   it('are for admins, and to read for auditors; nobody else sees or changes anything of them', async () => {
-    const reader = await person('reader')
-    await api.put(`/users/${reader}/rights/auditor`, { on: true })
-    const auditor = await signedIn(gateway, reader)
-    const plain = await signedIn(gateway, await person('plain'))
+    const { auditor, plain } = visit
     const stranger = new Browser(gateway.origin, gateway.publicUrl)
     for (const path of PAGES) {
       expect((await admin.get(path)).status, path).to.equal(200)
@@ -91,15 +66,15 @@ forEachDialect('the pages of an organisation', (dialect) => {
       await api.post('/teams', { name: 'Lab' })
       const fields = { email: 'ann@people.example', displayName: EVIL, orgRole: 'viewer', days: '14' }
       const answer = await invite({ ...fields, 'seat-models': 'viewer', team: 'lab', teamRole: 'viewer' })
-      expect(said(answer)).to.equal('The invitation is on its way.')
+      expect(saidOn(answer)).to.equal('The invitation is on its way.')
       expect(answer.html).to.include('ann@people.example').and.include('not here yet').and.not.include(EVIL)
       const [made] = (await api.get('/invites')).json['items'] as { id: string; user: string; expires: string }[]
       expect(Date.parse(made!.expires) - Date.now()).to.be.within(13 * 86_400_000, 14 * 86_400_000)
       const user = (await api.get(`/users/${made!.user}`)).json
       expect(user).to.deep.include({ name: EVIL, status: 'pending' })
       expect(user['seats']).to.include({ models: 'viewer' })
-      const back = await press('/org/invites', 'Take back: ann@people.example')
-      expect(said(back)).to.match(/^The invitation is taken back/)
+      const back = await press(admin, '/org/invites', 'Take back: ann@people.example')
+      expect(saidOn(back)).to.match(/^The invitation is taken back/)
       expect(await lastAction()).to.equal('invite.revoke')
       expect(back.html).to.include('taken back').and.not.include('Take back: ann@people.example')
     })
@@ -118,18 +93,18 @@ forEachDialect('the pages of an organisation', (dialect) => {
       for (const [fields, status, sentence] of wrong) {
         const answer = await invite({ displayName: 'Bea', ...fields })
         expect(answer.status, answer.html).to.equal(status)
-        expect(said(answer)).to.include(sentence)
+        expect(saidOn(answer)).to.include(sentence)
         expect(answer.html).to.include(`value="${fields['displayName'] ?? 'Bea'}"`)
       }
     })
 
     it('send one again, though not within a minute, and none that is over', async () => {
       await invite({ email: 'cy@people.example' })
-      const soon = await press('/org/invites', 'Send again: cy@people.example')
+      const soon = await press(admin, '/org/invites', 'Send again: cy@people.example')
       expect([soon.status, soon.headers.get('retry-after')]).to.deep.equal([429, '60'])
-      expect(said(soon)).to.include('less than a minute ago')
+      expect(saidOn(soon)).to.include('less than a minute ago')
       await minutesLater()
-      expect(said(await press('/org/invites', 'Send again: cy@people.example'))).to.equal(
+      expect(saidOn(await press(admin, '/org/invites', 'Send again: cy@people.example'))).to.equal(
         'The invitation is on its way.',
       )
       expect(await lastAction()).to.equal('invite.resend')
@@ -137,13 +112,13 @@ forEachDialect('the pages of an organisation', (dialect) => {
       const fields = hiddenFields(page.html, '/org/invites/revoke')
       expect((await admin.post('/org/invites/revoke', fields)).status).to.equal(303)
       const over = await admin.post('/org/invites/revoke', fields)
-      expect([over.status, said(over).includes('is over')]).to.deep.equal([403, true])
+      expect([over.status, saidOn(over).includes('is over')]).to.deep.equal([403, true])
       expect((await admin.post('/org/invites/revoke', { ...fields, invite: 'x' })).status).to.equal(404)
     })
 
     it('ask for a recent sign-in before anything is typed, and come back to where they were', async () => {
       const fields = hiddenFields((await admin.get('/org/invites/new')).html, '/org/invites/new')
-      await stale()
+      await visit.age('stale')
       const asked = [
         await admin.get('/org/invites/new'),
         await admin.post('/org/invites/new', { ...fields, email: 'late@people.example', days: '7' }),
@@ -153,7 +128,7 @@ forEachDialect('the pages of an organisation', (dialect) => {
       expect(asked.map(({ headers }) => headers.get('location'))).to.deep.equal([
         ...[back('/org/invites/new'), back('/org/invites/new'), back('/org/invites')],
       ])
-      await freshen()
+      await visit.age('fresh')
       expect(await offers('/org/invites', 'late@people.example')).to.equal(false)
     })
 
@@ -194,7 +169,9 @@ forEachDialect('the pages of an organisation', (dialect) => {
         .and.include('dan@people.example')
       expect(row).to.include('waits').and.include('3 attempts').and.include('2090-01-02 03:04 UTC')
       expect(row).to.include('<code>smtp.refused 451</code>')
-      expect(said(await press('/org/mails', 'Send now: invitation, dan@people.example'))).to.include('on its way')
+      expect(saidOn(await press(admin, '/org/mails', 'Send now: invitation, dan@people.example'))).to.include(
+        'on its way',
+      )
       expect(await lastAction()).to.equal('mail.resend')
       const [mail] = await gateway.test.store.reads.outbox.list(gateway.tenant.orgId, 1)
       expect(mail!.next).to.be.at.most(Date.now())
@@ -203,14 +180,16 @@ forEachDialect('the pages of an organisation', (dialect) => {
     it('send another one in place of one that failed, while the invitation is open', async () => {
       await end('failed')
       await minutesLater()
-      expect(said(await press('/org/mails', 'Send again: invitation, dan@people.example'))).to.include('on its way')
+      expect(saidOn(await press(admin, '/org/mails', 'Send again: invitation, dan@people.example'))).to.include(
+        'on its way',
+      )
       const mails = await gateway.test.store.reads.outbox.list(gateway.tenant.orgId, 10)
       expect(mails.map(({ state }) => state)).to.deep.equal(['waiting', 'failed'])
       await end('sent')
       // The newest alone; sending it anew at once is refused on the page.
-      const soon = await press('/org/mails', 'Send again: invitation, dan@people.example')
-      expect([soon.status, said(soon).includes('less than a minute ago')]).to.deep.equal([429, true])
-      await press('/org/invites', 'Take back: dan@people.example')
+      const soon = await press(admin, '/org/mails', 'Send again: invitation, dan@people.example')
+      expect([soon.status, saidOn(soon).includes('less than a minute ago')]).to.deep.equal([429, true])
+      await press(admin, '/org/invites', 'Take back: dan@people.example')
       expect(await offers('/org/mails', 'Send again')).to.equal(false)
     })
 
