@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { newId, type ProviderId, type SessionId, type UserId } from '../../src/domain/ids.ts'
+import { newId, type OrgId, type ProviderId, type SessionId, type UserId } from '../../src/domain/ids.ts'
 import { startSession } from '../../src/provisioning/sessions.ts'
 import { providerOf } from '../support/sign-ins.ts'
 import { operation } from '../support/tenant.ts'
@@ -176,6 +176,17 @@ export const ACCOUNT_CHANGES: readonly CommandStep[] = [
     // As if a minute had passed since it was sent.
     arrange: ({ gateway: { gateway } }) =>
       sql`update invite set sent = sent - 120000`.execute(gateway.opened.connections.writer),
+    says: [],
+  },
+  {
+    args: words('mail resend {mail}'),
+    // As if the mail had been given up, and a minute had passed since.
+    async arrange({ gateway: { gateway }, ids }) {
+      const { connections, store } = gateway.opened
+      ids['mail'] = (await store.reads.outbox.list(ids['org'] as OrgId, 1))[0]!.id
+      await sql`update invite set sent = sent - 120000`.execute(connections.writer)
+      await sql`update outbox set state = 'failed', payload = '', ended = 1`.execute(connections.writer)
+    },
     says: [],
   },
   { args: words('invite revoke {invite}'), says: [] },

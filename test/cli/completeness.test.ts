@@ -41,7 +41,11 @@ forEachDialect('every change by command (C01)', (dialect) => {
 
   before(async () => {
     const dns = await openDnsServer()
-    const gateway = await startTestGateway(dialect, { ROLLCALL_DNS_SERVERS: dns.address })
+    const gateway = await startTestGateway(dialect, {
+      ...{ ROLLCALL_DNS_SERVERS: dns.address, MAIL_FROM: 'rollcall@gateway.example' },
+      // Nobody listens there: what waits is looked at, and not sent.
+      SMTP_URL: 'smtp://127.0.0.1:9',
+    })
     const folder = mkdtempSync(join(tmpdir(), 'rollcall-commands-'))
     ids['folder'] = folder
     beside = {
