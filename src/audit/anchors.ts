@@ -138,9 +138,13 @@ export function soundCheckpoints(checkpoints: readonly Checkpoint[]): {
     else anchors.set(checkpointHash(checkpoint.body), { epoch, seq, hash: facts.hash, keyId, prev: facts.prev })
   }
   const inOrder = [...anchors.values()].sort((a, b) => a.seq - b.seq || a.epoch - b.epoch)
-  // What was collected outside may begin anywhere; after its first, each one names one that is there.
-  for (const { seq, prev } of inOrder.slice(1)) {
-    if (prev === null || !anchors.has(prev)) faults.push({ seq, kind: 'checkpoint missing' })
+  // What was collected outside may begin anywhere; after its first, each one names one that is there. A store put back
+  // to what it was before any checkpoint has none to name when it is gone on with, in an epoch of its own.
+  const begun = new Set(inOrder.slice(0, 1).map(({ epoch }) => epoch))
+  for (const { seq, epoch, prev } of inOrder.slice(1)) {
+    const isNamed = prev === null ? !begun.has(epoch) : anchors.has(prev)
+    if (!isNamed) faults.push({ seq, kind: 'checkpoint missing' })
+    begun.add(epoch)
   }
   return { anchors: inOrder, faults }
 }

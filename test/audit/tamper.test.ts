@@ -85,6 +85,18 @@ const ATTACKS: readonly Attack[] = [
     within: { seq: 11, kind: 'head mismatch' },
   },
   {
+    title: 'a record slipped in between others, which moved down',
+    async run({ connections: { writer } }, org) {
+      for (let seq = 10; seq >= 5; seq--) {
+        await sql`update provisioning_event set seq = ${seq + 1} where org_id = ${org} and seq = ${seq}`.execute(writer)
+      }
+      await sql`insert into provisioning_event select org_id, 5, epoch, time_ms, 'copied', action, result, actor_type,
+        actor_id, connection_id, request_id, cause_id, body, content_hash, hash from provisioning_event
+        where org_id = ${org} and seq = 4`.execute(writer)
+    },
+    within: { seq: 5, kind: 'link broken' },
+  },
+  {
     title: 'the newest records cut off',
     run: ({ connections: { writer } }, org) =>
       sql`delete from provisioning_event where org_id = ${org} and seq > 7`.execute(writer),
@@ -141,6 +153,19 @@ const ATTACKS: readonly Attack[] = [
     within: { seq: 7, kind: 'bad signature' },
   },
   {
+    title: 'a checkpoint said to be signed with another key',
+    run: ({ connections: { writer } }, org) =>
+      sql`update checkpoint set key_id = ${freshLogKey().keyId} where org_id = ${org} and seq = 8`.execute(writer),
+    within: { seq: 8, kind: 'bad signature' },
+  },
+  {
+    title: 'the signature of a checkpoint put under another',
+    run: ({ connections: { writer } }, org) =>
+      sql`update checkpoint set signature = (select c.signature from checkpoint c where c.org_id = ${org} and c.seq = 6)
+        where org_id = ${org} and seq = 8`.execute(writer),
+    within: { seq: 8, kind: 'bad signature' },
+  },
+  {
     title: 'a checkpoint taken out from between others',
     run: ({ connections: { writer } }, org) =>
       sql`delete from checkpoint where org_id = ${org} and seq = 8`.execute(writer),
@@ -165,7 +190,7 @@ forEachDialect('tamper evidence (R18)', (dialect) => {
     await test.close()
   })
 
-  async function tenantWithCheckpoints(): Promise<{ tenant: Tenant; outside: readonly Checkpoint[] }> {
+  async function tenantWithCheckpoints(): Promise<{ tenant: Tenant; outside: Checkpoint[] }> {
     const tenant = await foundTenant(test)
     const outside: Checkpoint[] = []
     for (let n = 0; n < PEOPLE; n++) {
@@ -298,6 +323,30 @@ forEachDialect('tamper evidence (R18)', (dialect) => {
       [8, 2],
       [9, 3],
     ])
+  })
+
+  it('takes a store put back to what it was before its first checkpoint, once that was accepted, and no gap in an epoch', async () => {
+    const { tenant, outside } = await tenantWithCheckpoints()
+    const { orgId } = tenant
+    const { writer } = test.connections
+    await sql`delete from provisioning_event where org_id = ${orgId} and seq > 4`.execute(writer)
+    await sql`delete from checkpoint where org_id = ${orgId}`.execute(writer)
+    await relink(test, orgId)
+    const whole = () => verified(orgId, outside, [key.keyId])
+    expect((await whole()).finding).to.deep.equal({ seq: 5, kind: 'shorter than checkpoint', checkpoint: 10 })
+    const { epoch, seq, hash } = checkpointFacts(outside.at(-1)!.body)!
+    const decision = { action: 'log.fork', lost: { epoch, seq, hash }, reason: 'disk lost' } as const
+    await acceptFork(tenant.provisioning, operation(), orgId, decision).durable
+    await tenant.user('after')
+    outside.push(...(await signAll(test, key)).filter((signed) => signed.orgId === orgId))
+    for (const report of [await whole(), await verified(orgId)]) {
+      expect(report).to.deep.include({ intact: true, records: 6 })
+    }
+    // Who removes the checkpoints of the epoch that goes on is seen as ever.
+    await sql`delete from checkpoint where org_id = ${orgId}`.execute(writer)
+    await tenant.user('later')
+    await signAll(test, key)
+    expect((await whole()).finding).to.deep.equal({ seq: 7, kind: 'checkpoint missing' })
   })
 
   it('signs a checkpoint every thousand records and none twice, however often it is asked', async () => {

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { runRollcall } from '../support/cli.ts'
+import { forEachDialect } from '../support/databases.ts'
 import { type GatewayEnvironment, gatewayEnvironment, serveProcess } from '../support/gateway.ts'
-import { onDialect } from './beside.ts'
+import { createDatabase, sharedCluster } from '../support/postgres.ts'
 
 interface Shown {
   readonly org: string
@@ -14,21 +15,38 @@ interface Shown {
   readonly checkpoints: { readonly checked: number; readonly provenUpTo?: number; readonly forks: readonly object[] }
 }
 
-onDialect('sqlite', 'an embedded store put back to an earlier copy', function () {
+forEachDialect('a store put back to an earlier copy (LOG 8, R18)', (dialect) => {
   let environment: GatewayEnvironment
   let env: Readonly<Record<string, string>>
   let outside: string
   let folder: string
+  let putBack: () => GatewayEnvironment
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'rollcall-outside-'))
     outside = join(folder, 'checkpoints.ndjson')
-    environment = await gatewayEnvironment('sqlite', { ROLLCALL_CHECKPOINT_FILE: outside })
+    environment = await gatewayEnvironment(dialect, { ROLLCALL_CHECKPOINT_FILE: outside })
     env = environment.env
   })
   after(() => {
     rmSync(folder, { recursive: true, force: true })
   })
+
+  /** Copies the store as it is, with nobody writing to it. @returns puts the copy in its place */
+  async function copyOf(of: GatewayEnvironment): Promise<() => GatewayEnvironment> {
+    if (of.databaseUrl !== undefined) {
+      const databaseUrl = await createDatabase(await sharedCluster(), of.databaseUrl)
+      return () => ({ ...of, databaseUrl, env: { ...of.env, DATABASE_URL: databaseUrl } })
+    }
+    cpSync(of.dataDir, join(folder, 'copy'), { recursive: true })
+    return () => {
+      for (const file of ['rollcall.db', 'rollcall.db-wal', 'rollcall.db-shm']) {
+        rmSync(join(of.dataDir, file), { force: true })
+      }
+      cpSync(join(folder, 'copy'), of.dataDir, { recursive: true })
+      return of
+    }
+  }
 
   async function makeUser(userName: string): Promise<{ status: number; body: string }> {
     const answer = await fetch(`${environment.url}/scim/v2/Users`, {
@@ -49,7 +67,7 @@ onDialect('sqlite', 'an embedded store put back to an earlier copy', function ()
     const server = await serveProcess(environment)
     expect((await makeUser('ada')).status).to.equal(201)
     expect(await server.end('SIGTERM')).to.equal(0)
-    cpSync(environment.dataDir, join(folder, 'copy'), { recursive: true })
+    putBack = await copyOf(environment)
     expect(existsSync(outside)).to.equal(true)
     const { stdout } = await runRollcall(['log', 'key'], env)
     const [, fingerprint] = /fingerprint: ([0-9a-f]{64})/.exec(stdout)!
@@ -66,10 +84,8 @@ onDialect('sqlite', 'an embedded store put back to an earlier copy', function ()
     const later = await serveProcess(environment)
     expect((await makeUser('ben')).status).to.equal(201)
     expect(await later.end('SIGTERM')).to.equal(0)
-    for (const file of ['rollcall.db', 'rollcall.db-wal', 'rollcall.db-shm']) {
-      rmSync(join(environment.dataDir, file), { force: true })
-    }
-    cpSync(join(folder, 'copy'), environment.dataDir, { recursive: true })
+    environment = putBack()
+    env = environment.env
 
     const restored = await serveProcess(environment)
     try {
