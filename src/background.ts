@@ -26,7 +26,7 @@ const MAX_KEPT = 10_000
 export interface BackgroundJob {
   readonly name: string
   readonly everyMs: number
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 /** What a serving process does beside answering: jobs, tallies, the request log. */

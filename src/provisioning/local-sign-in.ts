@@ -56,16 +56,22 @@ export async function refuseAttempt(
   { user, wait }: Attempt,
 ): Promise<void> {
   const reason = wait === undefined ? 'password.wrong' : 'password.too-many'
-  if (tally.repeated(caller, 'password.sign-in', user ?? '', reason)) return
-  await work.submit(caller.orgId, (stores) =>
-    stores.journal.append(caller.orgId, {
-      action: 'password.sign-in',
-      actor: caller.actor,
-      request: caller.request,
-      outcome: { result: 'refused', status: wait === undefined ? 401 : 429, reason },
-      targets: user === undefined ? [] : [{ type: 'user', id: user }],
-    }),
-  ).durable
+  const about = ['password.sign-in', user ?? '', reason] as const
+  if (tally.repeated(caller, ...about)) return
+  try {
+    await work.submit(caller.orgId, (stores) =>
+      stores.journal.append(caller.orgId, {
+        action: 'password.sign-in',
+        actor: caller.actor,
+        request: caller.request,
+        outcome: { result: 'refused', status: wait === undefined ? 401 : 429, reason },
+        targets: user === undefined ? [] : [{ type: 'user', id: user }],
+      }),
+    ).durable
+  } catch (error) {
+    tally.forget(caller, ...about)
+    throw error
+  }
 }
 
 /** The live person of that userName, else the one person who has it as primary address. */

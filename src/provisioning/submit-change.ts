@@ -30,18 +30,18 @@ export function submitChange<T>(
 ): Submitted<T> {
   const { work, tally } = provisioning
   const { action, subject } = intent
-  let recorded: string | undefined
+  let recorded: DomainError | undefined
   const submitted = work.submit(caller.orgId, unit, async (stores, error) => {
     if (!(error instanceof DomainError) || !REFUSALS.has(error.code)) return
     await intent.afterRefusal?.(stores, error)
     if (tally.repeated(caller, action, subject, error.reason)) return
-    recorded = error.reason
+    recorded = error
     await stores.journal.append(caller.orgId, refusalOf(caller, intent, error))
     await mailLastAdmin(stores, caller, error)
   })
   submitted.durable.catch((error: unknown) => {
-    const lost = error instanceof DomainError && error.code === 'unavailable'
-    if (lost && recorded !== undefined) tally.forget(caller, action, subject, recorded)
+    // Something else than the refusal: its record was lost with it, and the next one is the first again.
+    if (recorded !== undefined && error !== recorded) tally.forget(caller, action, subject, recorded.reason)
   })
   return submitted
 }

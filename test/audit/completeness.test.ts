@@ -24,17 +24,9 @@ import { renameOrg } from '../../src/provisioning/rename-org.ts'
 import { restoreUser } from '../../src/provisioning/restore-user.ts'
 import { revokeConnection } from '../../src/provisioning/revoke-connection.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
+import { createFaults, failAtEach } from '../support/faults.ts'
 import { foundTenant, operation, type Tenant } from '../support/tenant.ts'
 import { troublesOf } from '../system/beside.ts'
-
-/** Statements that may run before the one that fails. */
-let left = Number.POSITIVE_INFINITY
-
-function countDown({ sql: text }: { readonly sql: string }): void {
-  // These are done by the time they are told of; that a commit is done and not answered is asked elsewhere.
-  if (/^(BEGIN|COMMIT|ROLLBACK)/.test(text)) return
-  if (--left === 0) throw new Error('the statement failed, as the test wants it')
-}
 
 interface Acts {
   readonly test: TestStore
@@ -201,6 +193,7 @@ const ACTS: readonly Act[] = [
 ]
 
 forEachDialect('every change and its record (R03, C01)', (dialect) => {
+  const faults = createFaults()
   let test: TestStore
   let acts: Acts
   const validate = new Ajv2020({ strict: false, allErrors: true, formats: { 'date-time': true } }).compile(
@@ -208,13 +201,13 @@ forEachDialect('every change and its record (R03, C01)', (dialect) => {
   )
 
   before(async () => {
-    test = await openTestStore(dialect, countDown)
+    test = await openTestStore(dialect, faults.onQuery)
     const tenant = await foundTenant(test)
     const admin: Caller = { ...operation(), orgId: tenant.orgId, connection: undefined }
     acts = { test, tenant, admin, user: '' as UserId, group: '' as GroupId }
   })
   after(async () => {
-    left = Number.POSITIVE_INFINITY
+    faults.end()
     await test.close()
   })
 
@@ -226,32 +219,8 @@ forEachDialect('every change and its record (R03, C01)', (dialect) => {
     it(`${act.title}: at whichever statement it fails, state and log are never apart`, async function () {
       this.timeout(120_000)
       const { orgId } = acts.tenant
-      const before = await headSeq()
-      const state = await stateOf(test)
-      let failures = 0
-      for (let statement = 1; ; statement++) {
-        left = statement
-        const failed = await act.run(acts).then(
-          () => false,
-          () => true,
-        )
-        const wasHit = left <= 0
-        left = Number.POSITIVE_INFINITY
-        await acts.tenant.jobs()
-        if (!wasHit) {
-          expect(failed, 'fails although no statement did').to.equal(false)
-          break
-        }
-        failures++
-        if ((await stateOf(test)) === state) continue
-        // The first of several changes was done.
-        expect(await headSeq(), `statement ${statement}: the state changed and the log did not`).to.be.above(before)
-        expect(await troublesOf(test, orgId), `statement ${statement}`).to.deep.equal([])
-        break
-      }
-      expect(failures).to.be.greaterThan(2)
-      if ((await headSeq()) === before) throw new Error('It was never done')
-      expect(await troublesOf(test, orgId)).to.deep.equal([])
+      const settled = () => acts.tenant.jobs()
+      await failAtEach({ test, faults, orgId, settled }, () => act.run(acts))
     })
   }
 
@@ -315,22 +284,4 @@ function changesIn(body: string): readonly string[] {
   const { changes } = JSON.parse(body) as JsonObject
   const list = Array.isArray(changes) ? (changes as readonly Json[]) : []
   return list.filter(isJsonObject).map(({ path }) => String(path as string))
-}
-
-/** Every row of the tables that changes touch, without when something was last used. */
-async function stateOf({ connections: { reader }, dialect }: TestStore): Promise<string> {
-  const names =
-    dialect === 'sqlite'
-      ? sql<{
-          name: string
-        }>`select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name`
-      : sql<{ name: string }>`select table_name as name from information_schema.tables
-          where table_schema = 'public' and table_type = 'BASE TABLE' order by table_name`
-  const parts: string[] = []
-  for (const { name } of (await names.execute(reader)).rows) {
-    if (name.startsWith('kysely') || name === 'request_log') continue
-    const { rows } = await sql`select * from ${sql.table(name)}`.execute(reader)
-    parts.push(name, ...rows.map((row) => JSON.stringify(row)).sort())
-  }
-  return parts.join('\n')
 }
