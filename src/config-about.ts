@@ -6,3 +6,6 @@ export const about = z.registry<SettingInfo>()
 
 /** What a switch takes. */
 export const FLAG_WANTED = 'true, false, 1, 0, yes or no'
+
+/** What a key is given as. */
+export const KEY_WANTED = '32 random bytes as 43 base64url or 64 hexadecimal characters'

@@ -18,8 +18,9 @@ import {
   whole,
   word,
 } from './config-values.ts'
-import { about, FLAG_WANTED } from './config-about.ts'
+import { about, FLAG_WANTED, KEY_WANTED } from './config-about.ts'
 import { bootstrap } from './config-bootstrap.ts'
+import { delivery } from './config-delivery.ts'
 import { halfDirectory, ldapSection } from './config-ldap.ts'
 import { halfProvider, oidc } from './config-oidc.ts'
 
@@ -98,8 +99,6 @@ const database = z.object({
     description: 'Folder of the embedded store and its master key, made at first start',
   }),
 })
-
-const KEY_WANTED = '32 random bytes as 43 base64url or 64 hexadecimal characters'
 
 const keys = z.object({
   master: key32().optional().register(about, {
@@ -237,16 +236,6 @@ const log = z.object({
     wanted: 'a file on another disk or machine than the database',
     example: '/mnt/audit/rollcall-checkpoints.ndjson',
     description: 'File that checkpoints of the provisioning log are added to, and held against at each start',
-  }),
-})
-
-const delivery = z.object({
-  allowPrivate: flag().register(about, {
-    env: 'ALLOW_PRIVATE_SINKS',
-    wanted: FLAG_WANTED,
-    example: 'false',
-    description:
-      'Deliver the log to private addresses: syslog there also without TLS, webhooks over http:// to this machine only',
   }),
 })
 

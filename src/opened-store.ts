@@ -8,7 +8,7 @@ import { createPayloadSealer } from './audit/payload-sealer.ts'
 import { createRecordSealer } from './audit/record-sealer.ts'
 import { SYSTEM_ORG } from './audit/system-org.ts'
 import { newSigningKey, type SigningKey } from './auth/access-token.ts'
-import { derivedEventSeed } from './auth/event-signer.ts'
+import { derivedEventSeed, type EventSeeds } from './auth/event-signer.ts'
 import { newestOutside } from './audit/checkpoint-file.ts'
 import { type Config, EXIT_CONFIG } from './config.ts'
 import type { PayloadSealer } from './domain/outbox.ts'
@@ -36,8 +36,8 @@ export interface OpenedStore {
   readonly forks: ForkGuard
   /** What must be read back: wrapped by the master key, opened only under the label it was wrapped with. */
   readonly secrets: PayloadSealer
-  /** What the key of security event tokens is made of, 32 bytes. */
-  readonly eventSeed: Uint8Array
+  /** What the keys of security event tokens are made of. */
+  readonly eventSeeds: EventSeeds
   /** The key file, when it was made just now. */
   readonly keyMadeAt: string | undefined
   close(): Promise<void>
@@ -108,7 +108,7 @@ export async function openCheckedStore(config: Config, connections: StoreConnect
     ...logKeys(config, key),
     deployment: deployment.name,
     secrets: createPayloadSealer(key),
-    eventSeed: derivedEventSeed(key),
+    eventSeeds: eventSeeds(config, key),
     keyMadeAt: madeAt,
     async close() {
       await store.work.idle()
@@ -123,6 +123,14 @@ function logKeys(config: Config, masterKey: Uint8Array): Pick<OpenedStore, 'logK
   const derived = derivedLogSeed(masterKey)
   const previous = previousKey ?? (key === undefined ? undefined : derived)
   return { logKey: logKeyOf(key ?? derived), previousLogKey: previous && logKeyOf(previous) }
+}
+
+/** As with the log key; the keys before stay published as long as they are known. */
+function eventSeeds(config: Config, masterKey: Uint8Array): EventSeeds {
+  const { eventKey, previousEventKey } = config.delivery
+  const derived = derivedEventSeed(masterKey)
+  if (eventKey === undefined) return previousEventKey === undefined ? [derived] : [derived, previousEventKey]
+  return [eventKey, previousEventKey ?? derived]
 }
 
 /**

@@ -26,7 +26,7 @@ const TIMEOUT = 10_000
 
 interface SinkParts {
   readonly config: Config
-  readonly opened: Pick<OpenedStore, 'secrets' | 'eventSeed'>
+  readonly opened: Pick<OpenedStore, 'secrets' | 'eventSeeds'>
   readonly publicUrl: string
 }
 
@@ -37,7 +37,7 @@ function labelOf({ orgId, id }: { readonly orgId: OrgId; readonly id: SinkId }):
 
 /** What signs security event tokens. */
 export function eventSigner({ opened, publicUrl }: SinkParts): EventSigner {
-  return createEventSigner(opened.eventSeed, publicUrl)
+  return createEventSigner(opened.eventSeeds, publicUrl)
 }
 
 /** The same as delivery takes it. */

@@ -1,9 +1,8 @@
 import { factsOf, type RecordFacts, textIn } from '../audit/record-facts.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { StoredRecord } from '../domain/ports.ts'
+import { EVENT_PREFIX } from '../domain/security-events.ts'
 import type { Carried } from './carrier.ts'
-
-const PREFIX = 'urn:ietf:params:scim:event'
 
 /** What SCIM calls the people and groups of records, and where they are (RFC 7644 §3.2). */
 const RESOURCES: Readonly<Record<string, string>> = { user: 'Users', group: 'Groups' }
@@ -75,14 +74,15 @@ function subjectOf(facts: RecordFacts): JsonObject | undefined {
 }
 
 function eventsOf({ action, body }: StoredRecord, facts: RecordFacts): JsonObject {
-  if (ENDED.has(action)) return { [`${PREFIX}:prov:delete`]: {} }
+  if (ENDED.has(action)) return { [`${EVENT_PREFIX}:prov:delete`]: {} }
   const attributes = attributesOf(facts, subjectIsGroup(facts))
-  if (MADE.has(action)) return { [`${PREFIX}:prov:create:notice`]: { attributes } }
+  if (MADE.has(action)) return { [`${EVENT_PREFIX}:prov:create:notice`]: { attributes } }
   if (!CHANGING.has(facts.thing) || attributes.length === 0) return {}
   const verb = methodOf(body) === 'PUT' ? 'put' : 'patch'
   const active = facts.changes.find(({ path }) => path === 'active')?.['new']
-  const switched = active === undefined ? {} : { [`${PREFIX}:prov:${active === true ? 'activate' : 'deactivate'}`]: {} }
-  return { ...switched, [`${PREFIX}:prov:${verb}:notice`]: { attributes } }
+  const switched =
+    active === undefined ? {} : { [`${EVENT_PREFIX}:prov:${active === true ? 'activate' : 'deactivate'}`]: {} }
+  return { ...switched, [`${EVENT_PREFIX}:prov:${verb}:notice`]: { attributes } }
 }
 
 function subjectIsGroup(facts: RecordFacts): boolean {
@@ -98,10 +98,3 @@ function methodOf(body: string): string | undefined {
   const { request } = JSON.parse(body) as { readonly request?: { readonly method?: string } }
   return request?.method
 }
-
-/** Every event that is sent, for those who ask before they subscribe. */
-export const SECURITY_EVENTS: readonly string[] = [
-  ...['create:notice', 'put:notice', 'patch:notice', 'delete', 'activate', 'deactivate'].map(
-    (event) => `${PREFIX}:prov:${event}`,
-  ),
-]

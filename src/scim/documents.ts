@@ -1,5 +1,6 @@
 import type { RequestHandler, Router } from 'express'
 import { DomainError } from '../domain/errors.ts'
+import { SECURITY_EVENTS } from '../domain/security-events.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { MAX_LARGE_BODY_BYTES } from '../http/limits.ts'
 import { MAX_BULK_OPERATIONS } from './bulk/envelope.ts'
@@ -58,6 +59,7 @@ function abilitiesAt(mount: Mount): Abilities {
     bulk: { maxOperations: MAX_BULK_OPERATIONS, maxPayloadSize: MAX_LARGE_BODY_BYTES },
     maxResults: maxCount,
     pagination: { defaultPageSize: defaultCount, cursorTimeout: CURSOR_SECONDS },
+    securityEvents: SECURITY_EVENTS,
   }
 }
 

@@ -31,8 +31,10 @@ forEachDialect('security event tokens of the log (RFC 9967)', (dialect) => {
     const answer = await fetch(`${gateway.origin}/events/jwks.json`)
     expect(answer.headers.get('content-type')).to.match(/^application\/jwk-set\+json/)
     const keys = (await answer.json()) as JSONWebKeySet
-    expect(keys.keys[0]).not.to.have.property('d')
-    jwks = createLocalJWKSet(keys)
+    for (const key of keys.keys) expect(key).not.to.have.property('d')
+    // The one before a change of the key stays published; what is signed now is signed by the first.
+    expect(new Set(keys.keys.map(({ kid }) => kid)).size).to.equal(2)
+    jwks = createLocalJWKSet({ keys: keys.keys.slice(0, 1) })
   })
   after(async () => {
     await gateway.close()
@@ -75,6 +77,17 @@ forEachDialect('security event tokens of the log (RFC 9967)', (dialect) => {
     [`${EVENT}:activate`, `${EVENT}:put:notice`],
     [`${EVENT}:delete`],
   ]
+
+  it('are announced with their URIs in ServiceProviderConfig (RFC 9967 §4)', async () => {
+    const answer = await fetch(`${gateway.origin}/scim/v2/ServiceProviderConfig`, {
+      headers: { authorization: `Bearer ${await gateway.scimToken()}` },
+    })
+    const { securityEvents } = (await answer.json()) as {
+      securityEvents: { asyncRequest: string; eventUris: string[] }
+    }
+    expect(securityEvents.asyncRequest).to.equal('none')
+    expect(securityEvents.eventUris).to.include.members(LIFE.flat())
+  })
 
   it('are pushed (RFC 8935) for what happens to people and groups, signed with the published key', async () => {
     const config = { url: receiver.url, audience: 'https://rp.example' }

@@ -18,7 +18,7 @@ export function freshLogKey(): LogKey {
 export function openedLog({
   store,
   kek,
-}: TestStore): Pick<OpenedStore, 'logKey' | 'previousLogKey' | 'deployment' | 'forks' | 'values' | 'eventSeed'> {
+}: TestStore): Pick<OpenedStore, 'logKey' | 'previousLogKey' | 'deployment' | 'forks' | 'values' | 'eventSeeds'> {
   const forks: OpenedStore['forks'] = {
     ...{ work: store.work, forked: () => [], has: () => false, lift: () => undefined },
     recheck: () => Promise.resolve(),
@@ -30,7 +30,7 @@ export function openedLog({
     previousLogKey: undefined,
     deployment: 'test',
     forks,
-    eventSeed: randomBytes(32),
+    eventSeeds: [randomBytes(32), randomBytes(32)],
   }
 }
 

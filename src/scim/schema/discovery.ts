@@ -14,6 +14,8 @@ export interface Abilities {
   readonly maxResults: number
   /** Pages by cursor as well as by index, which stays what a request without either gets (RFC 9865 §4). */
   readonly pagination?: { readonly defaultPageSize: number; readonly cursorTimeout: number }
+  /** URIs of the events that receivers can be told of (RFC 9967 §4). */
+  readonly securityEvents?: readonly string[]
   readonly documentationUri?: string
 }
 
@@ -60,6 +62,11 @@ function paginationOf({ pagination, maxResults }: Abilities): JsonObject {
   }
 }
 
+/** What RFC 9967 §4 adds. No request is answered later by an event. */
+function eventsOf({ securityEvents }: Abilities): JsonObject {
+  return securityEvents === undefined ? {} : { securityEvents: { asyncRequest: 'none', eventUris: securityEvents } }
+}
+
 /**
  * The document of GET /ServiceProviderConfig (RFC 7643 §5).
  * @param base address of the mount, with no slash at the end
@@ -77,6 +84,7 @@ export function serviceProviderConfig(base: string, abilities: Abilities): JsonO
     sort: { supported: sort },
     etag: { supported: true },
     ...paginationOf(abilities),
+    ...eventsOf(abilities),
     authenticationSchemes: AUTHENTICATION_SCHEMES,
     meta: metaOf('ServiceProviderConfig', `${base}/ServiceProviderConfig`),
   }
