@@ -1,4 +1,4 @@
-import type { OrgId } from '../domain/ids.ts'
+import type { OrgId, UserId } from '../domain/ids.ts'
 import type { Json } from '../domain/json.ts'
 import type { RecordReads, StoredRecord } from '../domain/ports.ts'
 import type { SealedValues } from '../domain/sealed-values.ts'
@@ -8,8 +8,15 @@ import { createPersonKeys } from './person-key.ts'
 
 /** Opens the personal values that stand beside records. */
 export interface ValueOpener {
-  /** The triples of each of some records that follow one another, by seq; those of erased people are not among them. */
-  open(orgId: OrgId, records: readonly StoredRecord[]): Promise<ReadonlyMap<number, readonly PiiTriple[]>>
+  /**
+   * The triples of each of some records that follow one another, by seq; those of erased people are not among them.
+   * @param only the one person whose values are opened; everybody's if absent
+   */
+  open(
+    orgId: OrgId,
+    records: readonly StoredRecord[],
+    only?: UserId,
+  ): Promise<ReadonlyMap<number, readonly PiiTriple[]>>
 }
 
 /** @param kek the master key, 32 bytes */
@@ -22,14 +29,14 @@ export function createValueOpener(kek: Uint8Array, reads: Pick<RecordReads, 'sea
   }
 
   return {
-    async open(orgId, records) {
+    async open(orgId, records, only) {
       const [first, last] = [records[0], records.at(-1)]
       const triples = new Map<number, PiiTriple[]>()
       if (first === undefined || last === undefined) return triples
       const bySeq = new Map(records.map((record) => [record.seq, record]))
       for (const sealed of await reads.sealedValues(orgId, first.seq - 1, last.seq)) {
         const record = bySeq.get(sealed.seq)
-        if (record === undefined) continue
+        if (record === undefined || (only !== undefined && sealed.person !== only)) continue
         const known = triples.get(sealed.seq) ?? []
         triples.set(sealed.seq, [...known, ...openOne(orgId, record, sealed)])
       }

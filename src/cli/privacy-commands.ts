@@ -1,10 +1,12 @@
 import { Command } from 'commander'
+import { subjectAccess } from '../audit/subject-access.ts'
 import { DomainError } from '../domain/errors.ts'
 import { isId, type UserId } from '../domain/ids.ts'
 import type { OrgSummary } from '../domain/ports.ts'
 import type { ErasureReach, HoldId, LegalHold } from '../domain/privacy.ts'
 import { type ErasedPerson, erasePerson } from '../provisioning/erase-person.ts'
 import { placeHold, releaseHold } from '../provisioning/legal-holds.ts'
+import { recordExport } from '../provisioning/record-log-use.ts'
 import { parseWhole } from './arguments.ts'
 import { getOrg, getUser } from './lookup.ts'
 import { json, table, time } from './output.ts'
@@ -18,13 +20,36 @@ interface OrgOptions {
 
 /** `rollcall privacy`. */
 export function privacyCommand(ports: CommandPorts): Command {
-  const privacy = new Command('privacy').description('erase people, and hold what must not be erased')
-  for (const command of [eraseCommand(ports), holdCommand(ports)]) privacy.addCommand(command)
+  const privacy = new Command('privacy').description(
+    'give people what is held of them, erase them, and hold what must not be erased',
+  )
+  for (const command of [exportCommand(ports), eraseCommand(ports), holdCommand(ports)]) privacy.addCommand(command)
   return privacy
 }
 
 function ofOrg(command: Command): Command {
   return command.option('--org <org>', 'organisation, by id or name', 'default').option('--json', 'answer in JSON')
+}
+
+function exportCommand(ports: CommandPorts): Command {
+  return new Command('export')
+    .description('write everything that is held of a person as JSON: rows, and the log with their own values opened')
+    .argument('<user>', 'by id, also a deleted one, by userName or e-mail address')
+    .option('--org <org>', 'organisation, by id or name', 'default')
+    .action(async (name: string, options: OrgOptions) => {
+      await ports.withStore(async (operator) => {
+        const { reads, log } = operator
+        const org = await getOrg(operator, options.org)
+        const person = await personNamed(operator, org, name)
+        if (!('user' in (await reads.privacy.held(org.id, person)))) {
+          throw new DomainError('not-found', `There is no person ${person}, live or deleted`)
+        }
+        const use = { form: 'person', personal: true, about: person }
+        await recordExport(operator.provisioning, operator.operation(), org.id, use).durable
+        const request = { orgId: org.id, person, values: log.values }
+        for await (const piece of subjectAccess(reads, request)) await ports.write(piece)
+      })
+    })
 }
 
 function eraseCommand(ports: CommandPorts): Command {

@@ -1,4 +1,5 @@
 import type { OrgId, UserId } from './ids.ts'
+import type { JsonObject } from './json.ts'
 
 /** Of something that may neither be erased nor purged. */
 export type HoldId = string & { readonly __id: 'hold' }
@@ -37,6 +38,8 @@ export interface ErasedRows {
 }
 
 export interface PrivacyReads {
+  /** What the rows of a person hold, by table, without secrets. */
+  held(orgId: OrgId, person: UserId): Promise<Readonly<Record<string, readonly JsonObject[]>>>
   /** Holds of an org, newest first; released ones too where `all` is set. */
   holds(orgId: OrgId, all: boolean): Promise<readonly LegalHold[]>
   erasure(orgId: OrgId, person: UserId): Promise<Erasure | undefined>

@@ -6,10 +6,13 @@ import type { PayloadSealer } from '../domain/outbox.ts'
 import type { Erasure, HoldId, LegalHold, PrivacyReads, PrivacyWrites } from '../domain/privacy.ts'
 import { UNKNOWN } from '../domain/record.ts'
 import { eraseRows } from './erasure.ts'
+import { personRows } from './person-rows.ts'
 
 /** Holds, and who was erased. */
 export function privacyReads(db: Kysely<Database>): PrivacyReads {
   return {
+    held: (orgId, person) => personRows(db, orgId, person),
+
     async holds(orgId, all) {
       const holds = holdsOf(db, orgId).orderBy('placed_seq', 'desc')
       return (await (all ? holds : holds.where('released_seq', 'is', null)).execute()).map(toHold)

@@ -9,6 +9,7 @@ import type { User } from '../../src/domain/user.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { Played, step } from '../support/played.ts'
 import { foundTenant } from '../support/tenant.ts'
+import { troublesOf } from '../system/beside.ts'
 
 const PEOPLE = 5
 /** Histories, and the steps of each: `ROLLCALL_HISTORIES=500x200` is the long run. */
@@ -50,7 +51,7 @@ forEachDialect('access at an instant', (dialect) => {
   const keyed = (periods: readonly AccessPeriod[]) =>
     sorted(periods.map(({ user, kind, target, value }) => [`${user} ${kind} ${target}`, value] as const))
 
-  it('equals the log replayed to that instant, for the org, each person and each team (C03, R24)', async function () {
+  it('equals the log replayed to that instant, for the org, each person and each team, and in the end the tables (C03, R24)', async function () {
     this.timeout(Math.max(170_000, RUNS * STEPS * 100))
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: Math.min(10, STEPS), maxLength: STEPS }), async (steps) => {
@@ -74,6 +75,7 @@ forEachDialect('access at an instant', (dialect) => {
         }
         expect(await history.seqAt(orgId, all[0]!.time - 1)).to.equal(0)
         expect(await held(orgId, 0, { everybody: true })).to.deep.equal([])
+        expect(await troublesOf(test, orgId)).to.deep.equal([])
       }),
       { numRuns: dialect === 'sqlite' ? RUNS : Math.ceil(RUNS / 5), interruptAfterTimeLimit: RUNS * STEPS * 90 },
     )

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { erasedOutside } from '../../src/audit/checkpoint-file.ts'
-import { askRollcall, runRollcall } from '../support/cli.ts'
+import { askRollcall, recordsOf, runRollcall } from '../support/cli.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
@@ -45,6 +45,37 @@ forEachDialect('erasing people and legal holds, by command and over the admin AP
   }
   const person = async (userName: string): Promise<string> =>
     (await api('POST', '/users', { userName, email: userName })).json['id'] as string
+
+  it('writes everything that is held of a person, their values and no secret and nobody else, and leaves a record of it', async () => {
+    const id = await person('okapi@x.example')
+    const other = await person('tapir@x.example')
+    const team = await api('POST', '/teams', { name: 'zoo' })
+    for (const one of [id, other]) {
+      await api('POST', `/teams/${team.json['id'] as string}/members`, { person: one, role: 'member' })
+    }
+    const key = await api('POST', `/users/${id}/keys`, { name: 'laptop of okapi' })
+    const { status, stdout, stderr } = await runRollcall(['privacy', 'export', 'okapi@x.example'], env)
+    expect([status, stderr]).to.deep.equal([0, ''])
+    const told = JSON.parse(stdout) as {
+      held: Record<string, Record<string, unknown>[]>
+      log: { record: { action: string; changes?: { path: string; new?: unknown }[] } }[]
+    }
+    expect(told.held['user']![0]).to.include({ id, username: 'okapi@x.example' })
+    expect(told.held).to.include.keys('user_email', 'team_membership', 'access_period', 'api_key', 'user_seat')
+    const made = told.log.find(({ record }) => record.action === 'user.create')!.record
+    expect(made.changes!.find(({ path }) => path === 'userName')!.new).to.equal('okapi@x.example')
+    expect(told.log.map(({ record }) => record.action)).to.include.members(['member.add', 'key.create'])
+    expect(stdout).not.to.include('tapir')
+    for (const secret of [String(key.json['key']), 'secret_hash', '"hash"']) {
+      expect(stdout).not.to.include(secret)
+    }
+    const [newest] = (await recordsOf(env)).slice(-1)
+    expect(newest!.record.action).to.equal('log.export')
+    expect(JSON.stringify(newest!.record)).to.include(`"about":"${id}"`)
+    const nobody = await runRollcall(['privacy', 'export', '0190a5f0-0000-7000-8000-000000000009'], env)
+    expect([nobody.status, nobody.stdout]).to.deep.equal([1, ''])
+    expect(nobody.stderr).to.include('live or deleted')
+  })
 
   it('erases beside a running server, says what it reached, and tells the file outside', async () => {
     const id = await person('quagga@x.example')

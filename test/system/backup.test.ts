@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { loadConfig } from '../../src/config.ts'
@@ -13,6 +14,9 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { ScimClient } from '../support/scim-client.ts'
 
 type Environment = Readonly<Record<string, string>>
+
+/** Copies made under load, back to back; `ROLLCALL_BACKUPS=30` is the long run, with one every two seconds. */
+const COPIES = Number(process.env['ROLLCALL_BACKUPS'] ?? 3)
 
 interface Restored {
   readonly rows: number
@@ -65,15 +69,17 @@ forEachDialect('a backup', (dialect) => {
   }
 
   it('R15: each copy made under load is restored whole, a prefix of the log that went on', async function () {
-    this.timeout(120_000)
+    this.timeout(120_000 + COPIES * 10_000)
+    const copies = Array.from({ length: COPIES }, (_, n) => n + 1)
     let stop = false
     let made = 0
     const load = (async () => {
       while (!stop) await make(`load-${made++}@x.example`)
     })()
     try {
-      for (const n of [1, 2, 3]) {
+      for (const n of copies) {
         const before = made
+        if (COPIES > 3) await pause(2_000)
         while (made < before + 3) await new Promise(setImmediate)
         await backup(file(`r15-${n}`), '--keys', file(`r15-${n}.keys`))
       }
@@ -83,7 +89,7 @@ forEachDialect('a backup', (dialect) => {
     }
     const live = recordReads(gateway.gateway.opened.connections.reader, dialect)
     let last = 0
-    for (const n of [1, 2, 3]) {
+    for (const n of copies) {
       const env = await elsewhere({ ROLLCALL_CHECKPOINT_FILE: '' })
       const restored = await askRollcall<Restored>(
         ['restore', file(`r15-${n}`), '--keys', file(`r15-${n}.keys`), '--reason', 'a drill'],
