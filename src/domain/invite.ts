@@ -45,8 +45,8 @@ export interface InviteReads {
 export interface InviteWrites {
   insert(orgId: OrgId, invite: Pick<Invite, 'id' | 'user' | 'by'> & InviteLink, at: number): Promise<void>
   find(orgId: OrgId, id: InviteId): Promise<(Invite & Pick<InviteLink, 'address'>) | undefined>
-  /** The newest of a person. */
-  newestOf(orgId: OrgId, user: UserId): Promise<Invite | undefined>
+  /** The open one of a person. */
+  openOf(orgId: OrgId, user: UserId): Promise<Invite | undefined>
   /** By its link. */
   byHash(orgId: OrgId, secretHash: Uint8Array): Promise<(Invite & Pick<InviteLink, 'address'>) | undefined>
   /** Opens it again, or leaves it open, with another link in place of the one before. */

@@ -52,7 +52,7 @@ async function sendAnother(stores: WriteStores, caller: Caller, mail: MailEntry,
   const { kind, person } = mail
   if (person !== undefined && kind === 'password-reset') return mailLinkAgain(stores, caller, links.reset(person))
   const invite =
-    person !== undefined && kind === 'invite' ? await stores.invites.newestOf(caller.orgId, person) : undefined
+    person !== undefined && kind === 'invite' ? await stores.invites.openOf(caller.orgId, person) : undefined
   if (invite === undefined) {
     throw refused(
       'over',

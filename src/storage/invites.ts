@@ -58,8 +58,10 @@ export function inviteWrites(db: Kysely<Database>): InviteWrites {
       const row = await one(orgId).where('id', '=', id).executeTakeFirst()
       return row && { ...toInvite(row), address: row.email_key }
     },
-    async newestOf(orgId, user) {
-      const row = await one(orgId).where('user_id', '=', user).orderBy('id', 'desc').limit(1).executeTakeFirst()
+    async openOf(orgId, user) {
+      // Names the partial index.
+      const isOpen = sql<boolean>`state = 'pending'`
+      const row = await one(orgId).where('user_id', '=', user).where(isOpen).executeTakeFirst()
       return row && toInvite(row)
     },
     async byHash(orgId, secretHash) {

@@ -81,7 +81,7 @@ forEachDialect('R20: a mail is sent again', (dialect) => {
     ])
     expect(await lastAction()).to.equal('invite.resend')
     await revokeInvite(tenant.provisioning, operator, of.id).durable
-    expect(await refusal(again(id))).to.equal('forbidden invite.over')
+    expect(await refusal(again(id))).to.equal('conflict mail.over')
   })
 
   it('as another one in place of a link for a password, to who is active and has an address', async () => {
