@@ -6,10 +6,11 @@ import { createUser } from '../../src/provisioning/create-user.ts'
 import { putResetLink } from '../../src/provisioning/password-links.ts'
 import { operatorOf } from '../support/callers.ts'
 import { forEachDialect } from '../support/databases.ts'
+import { askForged } from '../support/forged-host.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { type MailSink, openMailSink } from '../support/mail-sink.ts'
 import { eventually } from '../system/waiting.ts'
-import { Browser } from './browser.ts'
+import { Browser, hiddenFields } from './browser.ts'
 import { PASSWORD } from './local-accounts.ts'
 
 const OTHER = 'quiet-heron-folds-7-maps'
@@ -63,6 +64,20 @@ forEachDialect('a forgotten password, in a whole gateway with mail', (dialect) =
     })
     expect(entered.status).to.equal(303)
     expect(sink.mails).to.have.length(1)
+  })
+
+  it('leads to this gateway and no other, whatever host the request named', async () => {
+    await withPassword('dot')
+    expect((await askForged(`${running.url}/signin/forgot?org=default`)).body).not.to.include('evil.example')
+    const browser = new Browser(running.url)
+    const hidden = hiddenFields((await browser.get('/signin/forgot?org=default')).html, '/signin/forgot')
+    const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const form = new URLSearchParams({ ...hidden, name: 'dot' })
+    const asked = await askForged(`${running.url}/signin/forgot`, { headers: { cookie, origin: running.url }, form })
+    expect(asked.status, asked.body).to.equal(200)
+    const { text, raw } = await sink.mailTo('dot@people.example')
+    expect(text).to.include(`${running.url}/reset/`)
+    expect(raw).not.to.include('evil.example')
   })
 
   it('floods no mailbox: a second request within a minute sends nothing', async () => {

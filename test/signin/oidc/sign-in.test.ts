@@ -8,6 +8,7 @@ import { type AdminGateway, openAdminGateway, PUBLIC_URL } from '../../admin/api
 import { Browser, type PageAnswer } from '../../console/browser.ts'
 import { operatorOf } from '../../support/callers.ts'
 import { forEachDialect } from '../../support/databases.ts'
+import { askForged } from '../../support/forged-host.ts'
 import { type HonestIssuer, openHonestIssuer } from '../../support/honest-issuer.ts'
 import { issuerKey } from '../../support/issuer.ts'
 import { type IssuerAnswers, type LyingIssuer, openLyingIssuer } from '../../support/lying-issuer.ts'
@@ -86,6 +87,11 @@ forEachDialect('sign-in by an OpenID provider', (dialect) => {
       expect(await isIn(who)).to.equal(true)
       const actions = (await records()).map(({ action }) => action).slice(-3)
       expect(actions).to.deep.equal(['sso.login', 'sso.jit', 'session.start'])
+    })
+
+    it('is told the public address to send people back to, whatever host a request names', async () => {
+      const { location } = await askForged(gateway.origin + startOf(good))
+      expect(new URL(location!).searchParams.get('redirect_uri')).to.equal(`${PUBLIC_URL}/oidc/callback`)
     })
 
     it('S31: a code and a state work once, and only in the browser that began', async () => {
