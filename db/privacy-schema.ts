@@ -24,3 +24,14 @@ export interface LegalHoldTable {
   released_seq: number | null
   released_ms: number | null
 }
+
+/** Up to which record the log of an org was purged; that record stays. */
+export interface LogPurgeTable {
+  org_id: string
+  upto_seq: number
+  /** The record that says so. */
+  record_seq: number
+  time_ms: number
+  /** When everything before it was out; null until then. */
+  done_ms: number | null
+}

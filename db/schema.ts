@@ -30,7 +30,7 @@ import type { IdentityTable, IdentityTombstoneTable, SigninFlowTable, SigninProv
 import type { LogReaderTable, SinkDeadTable, SinkTable } from './delivery-schema.ts'
 import type { DomainClaimTable, InviteTable } from './invite-schema.ts'
 import type { OutboxTable } from './mail-schema.ts'
-import type { ErasureTable, LegalHoldTable } from './privacy-schema.ts'
+import type { ErasureTable, LegalHoldTable, LogPurgeTable } from './privacy-schema.ts'
 import type { AccessReviewItemTable, AccessReviewTable } from './review-schema.ts'
 import type { MappingRuleTable, RuleGrantTable } from './rule-schema.ts'
 
@@ -380,5 +380,6 @@ export interface Database {
   access_review_item: AccessReviewItemTable
   erasure: ErasureTable
   legal_hold: LegalHoldTable
+  log_purge: LogPurgeTable
   deployment: DeploymentTable
 }

@@ -19,6 +19,7 @@ import { joinableTeams } from './0017-joinable-teams.ts'
 import { spentTokens } from './0018-spent-tokens.ts'
 import { privacy } from './0019-privacy.ts'
 import { delivery } from './0020-delivery.ts'
+import { purge } from './0021-purge.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -42,5 +43,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0018-spent-tokens': spentTokens(dialect),
     '0019-privacy': privacy(dialect),
     '0020-delivery': delivery(dialect),
+    '0021-purge': purge(dialect),
   }
 }

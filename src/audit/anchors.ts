@@ -61,9 +61,11 @@ export interface Anchor {
 /**
  * @param checkpoints of one org, from the store and from outside, in any order; copies count once
  * @param trusted ids of keys that are known from outside to be the deployment's; empty says nothing of any
+ * @param from the record that the chain begins at; what was signed before it was purged
  */
-export function createAnchors(checkpoints: readonly Checkpoint[], trusted: readonly string[]): Anchors {
-  const { anchors, faults } = soundCheckpoints(checkpoints)
+export function createAnchors(checkpoints: readonly Checkpoint[], trusted: readonly string[], from = 0): Anchors {
+  const { anchors: all, faults } = soundCheckpoints(checkpoints)
+  const anchors = all.filter(({ seq }) => seq >= from)
   const forks: Fork[] = []
   const keyChanges: KeyChange[] = []
   const matched: Anchor[] = []
@@ -168,6 +170,22 @@ export function trustedKeys(
     }
   }
   return trusted
+}
+
+/** What the record of a purge says: the record the log begins at, and what everybody held right after it. */
+export interface PurgeClaim {
+  readonly upTo: number
+  /** Of that record, in hex. */
+  readonly hash: string
+  readonly access: { readonly count: number; readonly sha256: string }
+}
+
+/** What a record of a purge says; nothing of one that was refused. */
+export function purgeIn(body: string): readonly PurgeClaim[] {
+  const { upTo, hash, access } = paramsOf(body)
+  if (typeof upTo !== 'number' || typeof hash !== 'string' || !isJsonObject(access)) return []
+  const { count, sha256 } = access
+  return typeof count === 'number' && typeof sha256 === 'string' ? [{ upTo, hash, access: { count, sha256 } }] : []
 }
 
 /** What a record of a fork or a restore says. */

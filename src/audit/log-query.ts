@@ -40,7 +40,7 @@ export async function rangeOf(reads: RecordReads, orgId: OrgId, { from, to }: Lo
     })
   }
   const head = (await reads.head(orgId))?.seq ?? 0
-  const after = from === undefined ? 0 : await reads.seqAt(orgId, from - 1)
+  const after = from === undefined ? ((await reads.purged(orgId))?.upTo ?? 0) : await reads.seqAt(orgId, from - 1)
   const upTo = to === undefined ? head : Math.min(head, await reads.seqAt(orgId, to - 1))
   return { after, upTo }
 }

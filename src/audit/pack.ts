@@ -7,7 +7,7 @@ import type { StoredRecord } from '../domain/ports.ts'
 import { checkpointFacts, checkpointLine } from './checkpoint.ts'
 import type { PiiTriple } from './commitment.ts'
 import { publicKeyPem } from './log-key.ts'
-import { isAsked, type LogQuery, pagesOf, rangeOf } from './log-query.ts'
+import { isAsked, type LogQuery, type LogRange, pagesOf, rangeOf } from './log-query.ts'
 import type { ValueOpener } from './opened-values.ts'
 import { PACK_README, VERIFY_PY } from './pack-texts.ts'
 import { csvHead, recordRows } from './record-csv.ts'
@@ -20,6 +20,8 @@ export interface PackRequest {
   readonly orgId: OrgId
   readonly orgName: string
   readonly query: LogQuery
+  /** Records by their seq instead of by the time of the query. */
+  readonly range?: LogRange
   /** Absent: commitments stay closed. */
   readonly values: ValueOpener | undefined
   /** Who asks for it, for the manifest, e.g. `cli uid:1000`. */
@@ -89,7 +91,7 @@ export async function createPack(parts: CheckpointParts, request: PackRequest): 
 
 async function planPack(parts: CheckpointParts, request: PackRequest): Promise<Plan> {
   const { orgId, query } = request
-  const { after, upTo } = await rangeOf(parts.records, orgId, query)
+  const { after, upTo } = request.range ?? (await rangeOf(parts.records, orgId, query))
   await checkpointNow(parts, orgId)
   const checkpoints = await parts.reads.all(orgId)
   const seqs = checkpoints.map(({ seq }) => seq).sort((a, b) => a - b)

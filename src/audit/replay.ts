@@ -1,9 +1,10 @@
-import type { AccessPeriod, HeldKind } from '../domain/history-ports.ts'
+import type { AccessPeriod, HeldKind, HistoryReads } from '../domain/history-ports.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts'
 import type { RecordReads, StoredRecord } from '../domain/ports.ts'
 import { unknownPerson } from '../domain/record.ts'
 import type { ReplayReads, SeqRange } from '../domain/replay-ports.ts'
+import { type HeldDigest, heldDigest } from './held-digest.ts'
 import { pagesOf } from './log-query.ts'
 import { isCommitted, type ValueOpener } from './opened-values.ts'
 import type { PiiTriple } from './commitment.ts'
@@ -31,6 +32,8 @@ export interface ReplayParts {
   readonly records: RecordReads
   readonly replay: ReplayReads
   readonly values: ValueOpener
+  /** Of a log that was purged: what everybody held where it begins, as the record of the purge says. */
+  readonly begun?: { readonly held: HeldDigest; readonly history: Pick<HistoryReads, 'heldAt'> } | undefined
   readonly onPage?: (records: number) => void
 }
 
@@ -49,7 +52,8 @@ interface Replaying extends ReplayParts {
 export async function replayLog(parts: ReplayParts, orgId: OrgId, range: SeqRange): Promise<ReplayReport> {
   const done = { records: 0, values: 0, targets: 0, begun: 0, ended: 0 }
   const replaying: Replaying = { ...parts, orgId, done, erased: await parts.replay.erased(orgId) }
-  let finding: ReplayFinding | undefined
+  let finding = await checkBeginning(parts, orgId, range)
+  if (finding !== undefined) return { records: 0, changes: 0, values: 0, finding }
   for await (const page of pagesOf(parts.records, orgId, range)) {
     finding = await replayPage(replaying, page)
     if (finding !== undefined) break
@@ -58,6 +62,18 @@ export async function replayLog(parts: ReplayParts, orgId: OrgId, range: SeqRang
   }
   finding ??= await checkWhole(replaying, range)
   return { records: done.records, changes: done.begun + done.ended, values: done.values, finding }
+}
+
+/** That what is kept of the time before a purge is what was held at its end. */
+async function checkBeginning(
+  { begun }: ReplayParts,
+  orgId: OrgId,
+  { after }: SeqRange,
+): Promise<ReplayFinding | undefined> {
+  if (begun === undefined) return undefined
+  const { count, sha256 } = await heldDigest(begun.history, orgId, after)
+  const same = count === begun.held.count && sha256 === begun.held.sha256
+  return same ? undefined : { seq: after, table: 'access_period' }
 }
 
 /** That nothing is kept which no record made, and that what is held today is what the log comes to. */

@@ -110,7 +110,7 @@ function walkPage(walk: Walk, page: readonly LinkedRecord[]): void {
   walk.last = placeOf(walk.last)
 }
 
-function placeOf({ epoch, seq, time, hash }: ChainPlace): ChainPlace {
+export function placeOf({ epoch, seq, time, hash }: ChainPlace): ChainPlace {
   return { epoch, seq, time, hash }
 }
 

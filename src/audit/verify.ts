@@ -1,12 +1,14 @@
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import type { OrgId } from '../domain/ids.ts'
-import type { ChainReads, RecordReads } from '../domain/ports.ts'
+import type { ChainReads, LinkedRecord, RecordReads } from '../domain/ports.ts'
+import type { Purge } from '../domain/purge.ts'
 import type { ChainHead } from '../domain/record.ts'
-import { type AnchorReport, type Anchors, createAnchors } from './anchors.ts'
+import { type AnchorReport, type Anchors, createAnchors, type PurgeClaim, purgeIn } from './anchors.ts'
 import type { Finding } from './finding.ts'
 import {
   type ChainPlace,
   GENESIS_PLACE,
+  placeOf,
   type RangeReport,
   type RangeRequest,
   type StretchRequest,
@@ -26,6 +28,8 @@ export interface VerifyReport {
   readonly intact: boolean
   readonly finding: Finding | undefined
   readonly checkpoints: AnchorReport
+  /** What the log says of the purge it begins with; undefined for one that begins with its first record. */
+  readonly purged: PurgeClaim | undefined
 }
 
 /** Checks stretches of chains beside one another, each on a thread of its own. */
@@ -53,7 +57,7 @@ export interface VerifyOptions {
 }
 
 /** What verification reads of the log. */
-export type VerifyReads = ChainReads & Pick<RecordReads, 'head'>
+export type VerifyReads = ChainReads & Pick<RecordReads, 'head' | 'purged'>
 
 /**
  * Recomputes an org's chain from its stored bytes, page by page up to the head read at the start, and stops at the first
@@ -67,14 +71,38 @@ export async function verifyChain(
 ): Promise<VerifyReport> {
   const { checkpoints = [], trusted = [] } = options
   const head = await reads.head(orgId)
-  const anchors = createAnchors(checkpoints, trusted)
-  const walk: Walk = { orgId, options, anchors, upTo: head?.seq ?? 0, last: GENESIS_PLACE, records: 0 }
+  const { purge, start } = await beginningOf(reads, orgId)
+  const anchors = createAnchors(checkpoints, trusted, start?.seq)
+  const walk = walkFrom(start, { orgId, options, anchors, upTo: head?.seq ?? 0 })
   if (options.threads !== undefined) await walkBeside(walk, options.threads)
   const broken = await walkOn(walk, reads)
-  const inChain = broken ?? checkHead(head, walk.last) ?? (await checkBeyond(reads, orgId, walk.upTo))
+  const purged = walk.purges.find(({ upTo, hash }) => upTo === start?.seq && hash === start.hash)
+  const inChain =
+    (await checkBefore(reads, orgId, purge)) ??
+    broken ??
+    checkClaim(start, purged) ??
+    checkHead(head, walk.last) ??
+    (await checkBeyond(reads, orgId, walk.upTo))
   const finding = earlier(anchors.finding(walk.last, broken === undefined), inChain)
-  const intact = finding === undefined
-  return { orgId, head, records: walk.records, intact, finding, checkpoints: anchors.report() }
+  const { records } = walk
+  return { orgId, head, records, intact: finding === undefined, finding, checkpoints: anchors.report(), purged }
+}
+
+interface Beginning {
+  readonly purge: Purge | undefined
+  /** The record that a purged log begins at, if it is there. */
+  readonly start: LinkedRecord | undefined
+}
+
+async function beginningOf(reads: VerifyReads, orgId: OrgId): Promise<Beginning> {
+  const purge = await reads.purged(orgId)
+  const [start] = purge === undefined ? [] : await reads.links(orgId, purge.upTo - 1, purge.upTo, 1)
+  return { purge, start }
+}
+
+function walkFrom(start: LinkedRecord | undefined, walk: Pick<Walk, 'orgId' | 'options' | 'anchors' | 'upTo'>): Walk {
+  if (start !== undefined) walk.anchors.pass(start)
+  return { ...walk, last: start === undefined ? GENESIS_PLACE : placeOf(start), records: 0, purges: [] }
 }
 
 interface Walk {
@@ -85,6 +113,15 @@ interface Walk {
   /** The last record known to fit, and how many do up to it. */
   last: ChainPlace
   records: number
+  /** What records of purges say. */
+  readonly purges: PurgeClaim[]
+}
+
+/** A finished purge leaves nothing before its record: what stands there was put there since. */
+async function checkBefore(reads: VerifyReads, orgId: OrgId, purge: Purge | undefined): Promise<Finding | undefined> {
+  if (purge?.done !== true) return undefined
+  const [strange] = await reads.links(orgId, Number.MIN_SAFE_INTEGER, purge.upTo - 1, 1)
+  return strange && { seq: strange.seq, kind: 'duplicate' }
 }
 
 /**
@@ -94,7 +131,7 @@ interface Walk {
 async function walkBeside(walk: Walk, threads: RangeThreads): Promise<void> {
   const { stretch = STRETCH, onPage } = walk.options
   const pending: { readonly upTo: number; readonly report: Promise<RangeReport | undefined> }[] = []
-  let asked = 0
+  let asked = walk.last.seq
   const ask = (): void => {
     if (asked + stretch > walk.upTo) return
     const upTo = asked + stretch
@@ -130,9 +167,17 @@ function settingsOf({ orgId, options, anchors }: Walk, after: number): Omit<Rang
 }
 
 function take(walk: Walk, { last, records, passed }: RangeReport): void {
-  for (const record of passed) walk.anchors.pass(record)
+  for (const record of passed) {
+    walk.anchors.pass(record)
+    if (record.action === 'log.purge') walk.purges.push(...purgeIn(record.body))
+  }
   walk.last = last
   walk.records += records
+}
+
+/** Whoever takes records away can note a purge, but not chain the record of one unseen. */
+function checkClaim(start: ChainPlace | undefined, purged: PurgeClaim | undefined): Finding | undefined {
+  return start === undefined || purged !== undefined ? undefined : { seq: 1, kind: 'gap' }
 }
 
 /** The one at the lower seq. What a checkpoint says is older than the chain's own contradiction at the same place. */

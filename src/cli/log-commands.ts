@@ -7,6 +7,7 @@ import type { StoredRecord } from '../domain/ports.ts'
 import { parseWhole } from './arguments.ts'
 import { interruptSignal } from './interrupt.ts'
 import { logExportCommand, logPackCommand } from './log-export-commands.ts'
+import { logPurgeCommand } from './log-purge-command.ts'
 import { acceptForkCommand, logKeyCommand } from './log-key-commands.ts'
 import { verifyCommand } from './log-verify-command.ts'
 import { getOrg } from './lookup.ts'
@@ -46,7 +47,7 @@ export function logCommand(ports: CommandPorts): Command {
     })
   for (const command of [
     ...[verifyCommand(ports), logKeyCommand(ports), acceptForkCommand(ports)],
-    ...[logExportCommand(ports), logPackCommand(ports)],
+    ...[logExportCommand(ports), logPackCommand(ports), logPurgeCommand(ports)],
   ])
     log.addCommand(command)
   return log

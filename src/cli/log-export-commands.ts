@@ -3,12 +3,13 @@ import { pipeline } from 'node:stream/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { EXPORT_FORMS, type ExportForm, exportLog } from '../audit/export-log.ts'
 import type { LogQuery } from '../audit/log-query.ts'
-import { createPack } from '../audit/pack.ts'
+import { createPack, type PackRequest } from '../audit/pack.ts'
 import { DomainError } from '../domain/errors.ts'
+import type { OrgSummary } from '../domain/ports.ts'
 import { recordExport } from '../provisioning/record-log-use.ts'
 import { getOrg } from './lookup.ts'
 import { json, printable } from './output.ts'
-import type { CommandPorts } from './ports.ts'
+import type { CommandPorts, Operator } from './ports.ts'
 
 interface QueryFlags {
   readonly org: string
@@ -55,20 +56,35 @@ export function logPackCommand(ports: CommandPorts): Command {
     .option('--json', 'answer in JSON')
     .action(async (file: string, flags: PackFlags) => {
       await ports.withStore(async (operator) => {
-        const { id, name } = await getOrg(operator, flags.org)
-        const [query, personal, operation] = [queryOf(flags), isPersonal(flags), operator.operation()]
-        await recordExport(operator.provisioning, operation, id, { form: 'pack', personal, ...query }).durable
-        const { type, id: who = '' } = operation.actor
-        const values = personal ? operator.log.values : undefined
-        const request = { orgId: id, orgName: name, query, values, by: `${type} ${who}`.trim() }
-        const pack = await createPack(operator.log.checkpoints, request)
-        await pipeline(pack, createWriteStream(file, { flags: 'wx', mode: 0o600 })).catch((error: unknown) => {
-          throw unwritable(file, error)
-        })
+        const org = await getOrg(operator, flags.org)
+        await writePack(operator, org, { file, query: queryOf(flags), personal: isPersonal(flags) })
         await operator.log.write()
       })
       ports.out(flags.json === true ? json({ file }) : `Wrote ${printable(file)}`)
     })
+}
+
+/** Records of a query or of a range, for a file that is to be made. */
+export interface PackFile extends Pick<PackRequest, 'query' | 'range'> {
+  readonly file: string
+  readonly personal: boolean
+}
+
+/** Writes an evidence pack, once it is in the log that it is made. @throws DomainError `invalid-value` for a bad file */
+export async function writePack(
+  operator: Operator,
+  { id, name }: OrgSummary,
+  { file, personal, ...asked }: PackFile,
+): Promise<void> {
+  const operation = operator.operation()
+  await recordExport(operator.provisioning, operation, id, { form: 'pack', personal, ...asked.query }).durable
+  const { type, id: who = '' } = operation.actor
+  const values = personal ? operator.log.values : undefined
+  const request = { orgId: id, orgName: name, ...asked, values, by: `${type} ${who}`.trim() }
+  const pack = await createPack(operator.log.checkpoints, request)
+  await pipeline(pack, createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true })).catch((error: unknown) => {
+    throw unwritable(file, error)
+  })
 }
 
 function unwritable(file: string, error: unknown): unknown {
@@ -104,7 +120,7 @@ function isPersonal({ withoutPersonal }: QueryFlags): boolean {
 const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z)?$/
 
 /** A day or an instant in UTC. */
-function timeOf(text: string): number {
+export function timeOf(text: string): number {
   const time = TIME.test(text) ? Date.parse(text) : Number.NaN
   // The engine takes 30 February for 2 March.
   const isReal = !Number.isNaN(time) && new Date(time).toISOString().startsWith(text.slice(0, 10))

@@ -156,9 +156,10 @@ async function verifyAll(
   return verified
 }
 
-function replayOne({ reads, log }: Operator, id: OrgId, { head }: VerifyReport): Promise<ReplayReport> {
-  const parts = { records: reads.records, replay: reads.replay, values: log.values }
-  return replayLog(parts, id, { after: 0, upTo: head?.seq ?? 0 })
+function replayOne({ reads, log }: Operator, id: OrgId, { head, purged }: VerifyReport): Promise<ReplayReport> {
+  const begun = purged && { held: purged.access, history: reads.history }
+  const parts = { records: reads.records, replay: reads.replay, values: log.values, begun }
+  return replayLog(parts, id, { after: purged?.upTo ?? 0, upTo: head?.seq ?? 0 })
 }
 
 function replayText(replayed: ReplayReport | undefined): string {
@@ -170,13 +171,14 @@ function replayText(replayed: ReplayReport | undefined): string {
 }
 
 function reportText({ name, report, replayed }: Verified): string {
-  const { records, finding, checkpoints } = report
+  const { records, finding, checkpoints, purged } = report
   const label = printable(name)
   if (finding !== undefined) return `${label}: NOT INTACT: ${findingText(finding)}; ${records} records before it fit`
   const forks = checkpoints.forks.map(
     ({ seq, epoch }) => `; record ${seq} began epoch ${epoch} after a restore or an accepted fork`,
   )
-  return `${label}: intact, ${records} records; ${signedText(report)}${forks.join('')}${replayText(replayed)}`
+  const begin = purged === undefined ? '' : ` after record ${purged.upTo}, up to which it was purged`
+  return `${label}: intact, ${records} records${begin}; ${signedText(report)}${forks.join('')}${replayText(replayed)}`
 }
 
 function signedText({ records, checkpoints: { checked, upTo, provenUpTo } }: VerifyReport): string {
@@ -204,8 +206,9 @@ export function findingText({ seq, kind, column, checkpoint, key }: Finding): st
 }
 
 function shownReport({ name, report, replayed }: Verified): object {
-  const { orgId, records, intact, finding, checkpoints } = report
-  return { org: name, orgId, records, intact, finding: finding ?? null, checkpoints, ...shownReplay(replayed) }
+  const { orgId, records, intact, finding, checkpoints, purged } = report
+  const shown = { org: name, orgId, records, intact, finding: finding ?? null, checkpoints }
+  return { ...shown, ...(purged === undefined ? {} : { purgedUpTo: purged.upTo }), ...shownReplay(replayed) }
 }
 
 function shownReplay(replayed: ReplayReport | undefined): object {

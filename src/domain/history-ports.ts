@@ -44,7 +44,10 @@ export interface StagedRemoval {
 
 /** Access as it was: out of `access_period`, which every change keeps, and the columns of the log. */
 export interface HistoryReads {
-  /** The last record at or before a time (epoch milliseconds); 0 before the first. */
+  /**
+   * The last record at or before a time (epoch milliseconds); 0 before the first.
+   * @throws DomainError `invalid-value` for a time whose records were purged
+   */
   seqAt(orgId: OrgId, at: number): Promise<number>
   /** What was held right after a record: by person, but for a team by the record that gave it. `after` is the last row before. */
   heldAt(

@@ -22,6 +22,7 @@ import type { WaitingReads } from './ownership-ports.ts'
 import type { AccessReads, RuleReads } from './rule-ports.ts'
 import type { IdentityReads } from './sign-in.ts'
 import type { PrivacyReads } from './privacy.ts'
+import type { Purge } from './purge.ts'
 import type { ReplayReads } from './replay-ports.ts'
 import type { ProviderReads } from './sign-in-provider.ts'
 import type { SealedValues } from './sealed-values.ts'
@@ -229,8 +230,13 @@ export interface RecordReads extends ChainReads {
   tail(orgId: OrgId, limit: number): Promise<readonly StoredRecord[]>
   /** What stands beside the records with seq in (after, upTo], by seq and person. */
   sealedValues(orgId: OrgId, after: number, upTo: number): Promise<readonly SealedValues[]>
-  /** The last seq whose record is not later than a time (epoch milliseconds); 0 before the first. */
+  /**
+   * The last seq whose record is not later than a time (epoch milliseconds); 0 before the first.
+   * @throws DomainError `invalid-value` for a time whose records were purged
+   */
   seqAt(orgId: OrgId, time: number): Promise<number>
+  /** The newest purge: the log begins at its last record. */
+  purged(orgId: OrgId): Promise<Purge | undefined>
   /** The newest `limit` records of an action, newest first. */
   ofAction(orgId: OrgId, action: string, limit: number): Promise<readonly StoredRecord[]>
 }

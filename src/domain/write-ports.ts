@@ -23,6 +23,7 @@ import type { GivenSeat, SeatKey, SeatsLeftRow, WaitingPerson } from './seat-all
 import type { AccountType } from './access.ts'
 import type { IdentityWrites } from './sign-in.ts'
 import type { PrivacyWrites } from './privacy.ts'
+import type { PurgeWrites } from './purge.ts'
 import type { ProviderWrites } from './sign-in-provider.ts'
 import type { Handover, HandedOver, LinkWrites } from './ownership-ports.ts'
 import type { SinkWrites } from './sink.ts'
@@ -379,5 +380,6 @@ export interface WriteStores {
   readonly domains: DomainWrites
   readonly providers: ProviderWrites
   readonly privacy: PrivacyWrites
+  readonly purge: PurgeWrites
   readonly journal: Journal
 }

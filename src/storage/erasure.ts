@@ -59,6 +59,7 @@ export const ERASURE: Readonly<Record<keyof Database, Step | string>> = {
   checkpoint: 'hashes and signatures',
   erasure: 'the id and the time of the erasure itself',
   legal_hold: 'ids',
+  log_purge: 'numbers of records',
   request_log: 'route templates, connections and times; no person is named',
   org: 'the organisation',
   org_policy: 'the organisation',

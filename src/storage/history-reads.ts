@@ -5,6 +5,7 @@ import type { AccessPeriod, HeldKind, HistoryReads, HistorySubject } from '../do
 import type { OrgId, UserId } from '../domain/ids.ts'
 import { idList, jsonRows } from './id-list.ts'
 import { originReads } from './origin-reads.ts'
+import { seqAt } from './purge.ts'
 
 type PeriodRow = Selectable<AccessPeriodTable>
 
@@ -13,18 +14,7 @@ export function historyReads(db: Kysely<Database>, dialect: Dialect): HistoryRea
   return {
     ...originReads(db, dialect),
 
-    async seqAt(orgId, at) {
-      const row = await db
-        .selectFrom('provisioning_event')
-        .select('seq')
-        .where('org_id', '=', orgId)
-        .where('time_ms', '<=', at)
-        .orderBy('time_ms', 'desc')
-        .orderBy('seq', 'desc')
-        .limit(1)
-        .executeTakeFirst()
-      return row?.seq ?? 0
-    },
+    seqAt: (orgId, at) => seqAt(db, orgId, at),
 
     heldAt(orgId, seq, { of, after, limit }) {
       const began = sql`from_seq <= ${seq} and (to_seq is null or to_seq > ${seq})`

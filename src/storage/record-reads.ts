@@ -6,6 +6,7 @@ import type { OrgId, UserId } from '../domain/ids.ts'
 import type { RecordReads, StoredRecord } from '../domain/ports.ts'
 import type { SealedValues } from '../domain/sealed-values.ts'
 import { runCompiled } from './direct-run.ts'
+import { lastPurge, seqAt } from './purge.ts'
 import { type LinkRow, linksSql, toLinkedRecord } from './link-rows.ts'
 
 /** The provisioning log, page by page. */
@@ -48,18 +49,8 @@ export function recordReads(db: Kysely<Database>, dialect: Dialect): RecordReads
 
     sealedValues: (orgId, after, upTo) => sealedValues(db, { orgId, after, upTo }),
 
-    async seqAt(orgId, time) {
-      const row = await db
-        .selectFrom('provisioning_event')
-        .select('seq')
-        .where('org_id', '=', orgId)
-        .where('time_ms', '<=', time)
-        .orderBy('time_ms', 'desc')
-        .orderBy('seq', 'desc')
-        .limit(1)
-        .executeTakeFirst()
-      return row?.seq ?? 0
-    },
+    seqAt: (orgId, time) => seqAt(db, orgId, time),
+    purged: (orgId) => lastPurge(db, orgId),
 
     async ofAction(orgId, action, limit) {
       const rows = await db

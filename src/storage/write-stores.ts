@@ -29,6 +29,7 @@ import { serviceWrites } from './service-writes.ts'
 import { sessionWrites } from './sessions.ts'
 import { spentTokenWrites } from './spent-tokens.ts'
 import { privacyWrites } from './privacy.ts'
+import { purgeWrites } from './purge.ts'
 import { providerWrites } from './sign-in-providers.ts'
 import { sinkWrites } from './sinks.ts'
 import { teamWrites } from './team-writes.ts'
@@ -103,5 +104,6 @@ function sharedStores({ db, dialect, pseudonym, mails }: WriteParts) {
     domains: domainWrites(db),
     providers: providerWrites(db),
     privacy: privacyWrites(db, mails),
+    purge: purgeWrites(db),
   } satisfies Partial<WriteStores>
 }

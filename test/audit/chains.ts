@@ -52,6 +52,7 @@ export function readsOver(rows: readonly StoredRecord[], head: ChainHead | undef
           .slice(0, limit)
           .map((row) => ({ ...row, contentHash: hexOf(row.contentHash), hash: hexOf(row.hash) })),
       ),
+    purged: () => Promise.resolve(undefined),
     sealedValues: () => Promise.resolve([]),
     seqAt: (_org, time) => Promise.resolve(sorted.filter((row) => row.time <= time).at(-1)?.seq ?? 0),
     ofAction: (_org, action, limit) =>

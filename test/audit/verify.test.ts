@@ -54,6 +54,7 @@ describe('verifying a chain', () => {
           intact: true,
           finding: undefined,
           checkpoints: { checked: 0, upTo: 0, provenUpTo: undefined, keys: [], forks: [] },
+          purged: undefined,
         })
       }),
     )

@@ -40,7 +40,7 @@ const CHANGE_NOTHING = [
 ]
 
 /** Commands about a whole store, asked in tests of their own; `demo` is a client of SCIM, whose routes are asked. */
-const WHOLE_STORE = ['demo', 'log accept-fork', 'migrate status', 'restore', 'serve']
+const WHOLE_STORE = ['demo', 'log accept-fork', 'log purge', 'migrate status', 'restore', 'serve']
 
 forEachDialect('every change by command (C01)', (dialect) => {
   let beside: Beside

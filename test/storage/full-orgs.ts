@@ -117,6 +117,8 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
         case i % 100 when 1 then 'active' else 'paused' end, 0, 0, '[]', 0, 0, 1000 + i, 0, 1, 1 from n`,
     sql`insert into sink_dead (org_id, sink_id, epoch, seq, status, error, at_ms, again)
       ${series(people)} select ${org}, 'w-' || (i % 100), 0, i, 422, 'x', 1, case i % 100 when 0 then 1 else 0 end from n`,
+    sql`insert into log_purge (org_id, upto_seq, record_seq, time_ms, done_ms)
+      ${series(99)} select ${org}, i + 1, i + 2, 1, 1 from n`,
     sql`insert into log_reader (org_id, reader, read_ms) ${series(999)} select ${org}, 'reader ' || i, 1 from n`,
     sql`insert into access_review (org_id, id, name, seq, created, state)
       ${series(99)} select ${org}, 'v-' || i, 'Review ' || i, 1, 1, 'open' from n`,

@@ -32,6 +32,7 @@ forEachDialect('the schema', (dialect) => {
       '0018-spent-tokens',
       '0019-privacy',
       '0020-delivery',
+      '0021-purge',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])

@@ -193,7 +193,7 @@ forEachDialect('plans of hot queries', function (dialect) {
     ['a token by hash', () => reads().credentials.tokenByHash(Buffer.alloc(32)), 'connection_token_hash'],
     ['a connection of an org', () => reads().credentials.connection(org(), `${org()}-c-7` as ConnectionId)],
     ['trusts of an issuer', () => reads().credentials.trustsByIssuer('https://issuer/7'), 'jwt_trust_pins'],
-    ['the record at an instant', () => reads().history.seqAt(org(), 500), 'event_time'],
+    ['the record at an instant', () => reads().history.seqAt(org(), 500), 'event_time', 'log_purge_pkey'],
     [
       'what a person held',
       () => reads().history.heldAt(org(), 3, { of: { user: user(77) }, after: undefined, limit: 500 }),

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { askRollcall, runRollcall, type ShownRecord } from '../support/cli.ts'
+import { forEachDialect } from '../support/databases.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+
+forEachDialect('rollcall log purge', (dialect) => {
+  let gateway: TestGateway
+  let env: Readonly<Record<string, string>>
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-purge-cli-'))
+  const file = (name: string): string => join(folder, name)
+
+  before(async () => {
+    gateway = await startTestGateway(dialect)
+    env = gateway.env
+    for (const name of ['one', 'two']) await askRollcall(['connection', 'create', '--name', name], env)
+  })
+  after(async () => {
+    await gateway.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const refused = async (args: readonly string[]): Promise<string> => {
+    const { status, stderr } = await runRollcall(['log', 'purge', ...args], env)
+    expect(status).to.equal(1)
+    return stderr
+  }
+  const records = async (): Promise<readonly ShownRecord[]> => {
+    const { stdout } = await runRollcall(['log', 'tail', '--json'], env)
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as ShownRecord)
+  }
+
+  it('packs, verifies and signs before anything goes, and leaves a log that verifies (LOG 19)', async () => {
+    expect((await runRollcall(['log', 'purge', '--resume'], env)).stdout).to.equal('No purge was cut off\n')
+    await askRollcall(['log', 'pack', file('signs.zip')], env)
+    const upTo = (await records()).at(-1)!.seq
+    const hold = await askRollcall<{ id: string }>(['privacy', 'hold', 'place', '--reason', 'a case'], env)
+    expect(await refused([file('held.zip'), '--checkpoint', String(upTo)])).to.include(
+      `The legal hold ${hold.id} stands`,
+    )
+    await askRollcall(['privacy', 'hold', 'release', hold.id], env)
+    expect(await refused([file('held.zip'), '--checkpoint', String(upTo)])).to.include('it is there already')
+    const done = await askRollcall<{ upTo: number; record: number }>(
+      ['log', 'purge', file('kept.zip'), '--checkpoint', String(upTo)],
+      env,
+    )
+    expect(done.upTo).to.equal(upTo)
+    const kept = await records()
+    expect(kept[0]!.seq).to.equal(upTo)
+    const said = kept.find(({ seq }) => seq === done.record)!.record as unknown as {
+      action: string
+      outcome: { params: object }
+    }
+    const pack = createHash('sha256')
+      .update(readFileSync(file('kept.zip')))
+      .digest('hex')
+    expect(said.action).to.equal('log.purge')
+    expect(said.outcome.params).to.include({ after: 0, upTo, count: upTo - 1, pack })
+    const { stdout } = await runRollcall(['log', 'verify', '--org', 'default', '--replay'], env)
+    expect(stdout).to.match(
+      new RegExp(`^default: intact, \\d+ records after record ${upTo}, up to which it was purged; .*agree`),
+    )
+    expect((await runRollcall(['log', 'verify', '--pack', file('kept.zip')], env)).stdout).to.match(
+      /^intact, \d+ records and 0/,
+    )
+  })
+
+  it('asks for a pack and for one place, which a checkpoint signed', async () => {
+    expect(await refused(['--checkpoint', '3'])).to.include('Name the evidence pack to make')
+    expect(await refused([file('a.zip')])).to.include('Give either --before or --checkpoint')
+    expect(await refused([file('a.zip'), '--checkpoint', '999'])).to.include('There is no checkpoint at record 999')
+    expect(await refused([file('a.zip'), '--before', '2020-01-01'])).to.include(
+      'There is no checkpoint before that time',
+    )
+  })
+})
