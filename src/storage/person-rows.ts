@@ -4,7 +4,7 @@ import type { OrgId, UserId } from '../domain/ids.ts'
 import type { Json, JsonObject } from '../domain/json.ts'
 
 /** Tables that hold something of a person, and the column that says whose a row is. */
-const TABLES: readonly (readonly [table: keyof Database, column: string])[] = [
+export const PERSON_TABLES: readonly (readonly [table: keyof Database, column: string])[] = [
   ['user', 'id'],
   ['user_email', 'user_id'],
   ['user_attr', 'user_id'],
@@ -40,7 +40,7 @@ export async function personRows(
   person: UserId,
 ): Promise<Readonly<Record<string, readonly JsonObject[]>>> {
   const held: Record<string, readonly JsonObject[]> = {}
-  for (const [table, column] of TABLES) {
+  for (const [table, column] of PERSON_TABLES) {
     const { rows } = await sql<Readonly<Record<string, unknown>>>`
       select * from ${sql.table(table)} where org_id = ${orgId} and ${sql.ref(column)} = ${person}`.execute(db)
     if (rows.length > 0) held[table] = rows.map(shown)

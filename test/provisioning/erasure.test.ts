@@ -21,6 +21,7 @@ import { restoreUser } from '../../src/provisioning/restore-user.ts'
 import { startSession } from '../../src/provisioning/sessions.ts'
 import { ERASURE } from '../../src/storage/erasure.ts'
 import { sealedAs } from '../../src/storage/outbox.ts'
+import { PERSON_TABLES } from '../../src/storage/person-rows.ts'
 import { operatorOf, personOf } from '../support/callers.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { actionsOf, foundTenant, operation, problemsOf, refusal, type Tenant } from '../support/tenant.ts'
@@ -267,6 +268,14 @@ forEachDialect('a person who is erased', (dialect) => {
     expect(await refusal(wrong)).to.equal('invalid-value')
     const mine = personOf(tenant.orgId, boss)
     expect(await refusal(erasePerson(tenant.provisioning, mine, boss.id).durable)).to.equal('forbidden right.org-admin')
+  })
+
+  it('is given every table that an erasure empties, but for values of the log, their key, answers and what is under way', () => {
+    const emptied = Object.entries(ERASURE).flatMap(([table, step]) => (typeof step === 'string' ? [] : [table]))
+    const given = new Set<string>(PERSON_TABLES.map(([table]) => table))
+    expect(emptied.filter((table) => !given.has(table))).to.have.members([
+      ...['event_pii', 'person_key', 'kept_answer', 'signin_flow', 'activity_mark'],
+    ])
   })
 
   it('is looked for in every table there is: what is said of each is said of one that exists', async () => {
