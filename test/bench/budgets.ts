@@ -1,4 +1,4 @@
-import type { CaseResult, DirectoryResult } from './results.ts'
+import type { CaseResult, DirectoryResult, RunResult } from './results.ts'
 import type { RuleChangeResult } from './rule-change.ts'
 
 /** One budget: a figure of this run and what it may be at most, or at least. */
@@ -16,7 +16,7 @@ export const LOGGED: readonly string[] = ['create', 'patch active', 'add 1 membe
 type Find = (name: string, server?: CaseResult['server']) => CaseResult | undefined
 
 /** The project's budgets: ratios within one run, since machines are shared, and a few absolute bounds. */
-export function budgetsOf(results: readonly DirectoryResult[], ruleChange?: RuleChangeResult): readonly Budget[] {
+export function budgetsOf({ directories: results, ruleChange }: RunResult): readonly Budget[] {
   const last = results.at(-1)!
   const find: Find = (name, server = 'gateway') => last.cases.find((it) => it.name === name && it.server === server)
   return [
@@ -25,6 +25,7 @@ export function budgetsOf(results: readonly DirectoryResult[], ruleChange?: Rule
     ...ofPages(find),
     ...ofMemory(last),
     ...ofLog(last, find),
+    ...ofLargeAnswers(last),
     ...flat(results[0]!, last),
     ...ofRules(ruleChange),
   ].filter(({ value }) => !Number.isNaN(value))
@@ -81,6 +82,17 @@ function ofMemory(last: DirectoryResult): readonly Budget[] {
   return [
     atMost('resident memory of the gateway at its highest, MiB', last.memory.gateway?.peak ?? NaN, 250),
     atMost('longest hold of the event loop under 16 clients, ms', Math.max(...holds), 50),
+  ]
+}
+
+function ofLargeAnswers({ large }: DirectoryResult): readonly Budget[] {
+  if (large === undefined) return []
+  const { usersCsv, preview } = large
+  const csv = atMost(`resident memory while ${usersCsv.rows} people are exported, MiB`, usersCsv.peakMiB, 250)
+  if (preview === undefined) return [csv]
+  return [
+    csv,
+    atMost(`resident memory while a rule for ${preview.touched} people is previewed, MiB`, preview.peakMiB, 250),
   ]
 }
 

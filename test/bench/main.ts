@@ -10,6 +10,8 @@ import { packageRoot } from '../../src/config.ts'
 import { budgetsOf, LOGGED } from './budgets.ts'
 import { type Case, casesOf, createCounters, offeredCases } from './cases.ts'
 import { Connection, type Request } from './http-client.ts'
+import { measureImport } from './import-people.ts'
+import { type LargeAnswers, measureLargeAnswers } from './large-answers.ts'
 import { askInTurn, askTogether, latencyOf, type Load, median } from './measure.ts'
 import { reportText } from './report.ts'
 import { measureRuleChange } from './rule-change.ts'
@@ -24,6 +26,10 @@ const ACCEPTED = join(packageRoot(), 'test', 'bench', 'accepted.json')
 const RULED_PEOPLE = 5_000
 const RULE_CHANGE = 'rule change'
 const VERIFY = 'log verify'
+/** People of a CSV that is imported. */
+const IMPORTED_PEOPLE = 10_000
+const IMPORT = 'import of people'
+const LARGE = 'large answers'
 const USAGE = `npm run bench -- [options]
   --users N[,N…]     people in the directory, or in several side by side (10000; at most 1000000)
   --seconds S        of 16 clients for each case, server and round (3)
@@ -78,6 +84,9 @@ async function main(): Promise<void> {
     const rule = RULE_CHANGE.includes(options.only)
       ? await measureRuleChange(mkdtempSync(join(dir, 'rules-')), RULED_PEOPLE)
       : undefined
+    const importing = IMPORT.includes(options.only)
+      ? await measureImport(options.main, join(dir, 'import'), IMPORTED_PEOPLE)
+      : undefined
     report({
       node: process.version,
       cpus: availableParallelism(),
@@ -85,6 +94,7 @@ async function main(): Promise<void> {
       syncMs: Number(options['sync-ms']),
       directories,
       ...(rule === undefined ? {} : { ruleChange: rule }),
+      ...(importing === undefined ? {} : { importing }),
     })
   } finally {
     for (const { bench } of running) {
@@ -147,7 +157,19 @@ async function resultsOf(
     buildSeconds: bench.buildSeconds,
     memory: Object.fromEntries(servers.map((one) => [one.name, one.memory()])),
     ...(VERIFY.includes(options.only) ? { verify: await measureVerify(options.main, bench.env) } : {}),
+    ...(LARGE.includes(options.only) ? { large: await largeAnswersOf(bench) } : {}),
     cases: cases.flatMap((it) => [...(seen.get(it) ?? [])].map(([server, found]) => resultOf(it, server, found))),
+  }
+}
+
+/** The gateway that answered the cases is stopped for it: what they left in its memory would count. */
+async function largeAnswersOf(bench: Bench): Promise<LargeAnswers> {
+  say('asking for lists of everybody')
+  const server = await bench.serveAnew()
+  try {
+    return await measureLargeAnswers(server, bench.adminKey, bench.directory)
+  } finally {
+    await server.stop()
   }
 }
 
@@ -187,7 +209,7 @@ function resultOf(it: Case, server: Server, { times, loads }: Seen): CaseResult 
 
 function report(result: RunResult): void {
   const accepted = existsSync(ACCEPTED) ? (JSON.parse(readFileSync(ACCEPTED, 'utf8')) as RunResult) : undefined
-  const budgets = budgetsOf(result.directories, result.ruleChange)
+  const budgets = budgetsOf(result)
   const slower = accepted && slowerThan(accepted, result)
   process.stdout.write(`${reportText(result, budgets, slower)}\n`)
   const { json } = options

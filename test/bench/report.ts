@@ -1,4 +1,6 @@
 import type { Budget } from './budgets.ts'
+import type { ImportResult } from './import-people.ts'
+import type { LargeAnswers, StreamResult } from './large-answers.ts'
 import type { CaseResult, DirectoryResult, RunResult, Slower } from './results.ts'
 import type { RuleChangeResult } from './rule-change.ts'
 import type { VerifyResult } from './verify-log.ts'
@@ -8,12 +10,44 @@ export function reportText(run: RunResult, budgets: readonly Budget[], slower: r
   const sync = run.syncMs === 0 ? '' : `, each sync ${run.syncMs} ms longer`
   const head = `Node ${run.node}, ${run.cpus} cores shared by both servers and the client, LOG_LEVEL=${run.logLevel}${sync}`
   const rule = run.ruleChange === undefined ? [] : [ruleText(run.ruleChange)]
-  return [head, ...run.directories.map(directoryText), ...rule, budgetsText(budgets), slowerText(slower)].join('\n\n')
+  const importing = run.importing === undefined ? [] : [importText(run.importing)]
+  return [
+    head,
+    ...run.directories.map(directoryText),
+    ...rule,
+    ...importing,
+    budgetsText(budgets),
+    slowerText(slower),
+  ].join('\n\n')
 }
 
 function ruleText({ people, savedMs, appliedMs, previewedMs }: RuleChangeResult): string {
   const [previewed, saved, applied] = [previewedMs, savedMs, appliedMs].map((ms) => `${ms.toFixed(0)} ms`)
   return `A rule for ${people.toLocaleString('en')} people: previewed in ${previewed}, saved in ${saved}, applied in ${applied}`
+}
+
+function importText({ people, seconds, cpuSeconds, peakMiB }: ImportResult): string {
+  const figures = `${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of CPU, ${peakMiB.toFixed(0)} MiB`
+  return `import of ${people.toLocaleString('en')} people with seats and teams: ${figures}`
+}
+
+function largeTexts({ searchOne, searchAll, usersCsv, preview }: LargeAnswers): readonly string[] {
+  const [one, all] = [searchOne, searchAll].map(({ p50, p95 }) => `p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms`)
+  return [
+    `people search: for one ${one}; that fits everybody ${all}`,
+    `users.csv of ${usersCsv.rows.toLocaleString('en')} people: ${streamText(usersCsv)}`,
+    ...(preview === undefined
+      ? []
+      : [
+          `preview of a rule for ${preview.touched.toLocaleString('en')} people: ${streamText(preview)}, ` +
+            `${preview.progressLines} lines of progress`,
+        ]),
+  ]
+}
+
+function streamText({ firstByteMs, seconds, bytes, peakMiB }: StreamResult): string {
+  const size = `${(bytes / 1_024 / 1_024).toFixed(1)} MiB`
+  return `first byte ${firstByteMs.toFixed(0)} ms, ${size} in ${seconds.toFixed(1)} s, resident ${peakMiB.toFixed(0)} MiB`
 }
 
 function verifyText({ records, seconds, perSecond, peakMiB }: VerifyResult): string {
@@ -36,12 +70,18 @@ const HEADINGS = [
 ]
 
 function directoryText(directory: DirectoryResult): string {
-  const { users, buildSeconds, memory, verify } = directory
+  const { users, buildSeconds, memory, verify, large } = directory
   const title = `${users.toLocaleString('en')} people (built in ${buildSeconds.toFixed(1)} s)`
   const each = Object.entries(memory).map(([name, used]) => `${name} ${mib(used)}`)
   const resident = `resident memory now/peak, MiB: ${each.join(', ')}`
   const cases = table([HEADINGS, ...directory.cases.map(rowOf)])
-  return [title, cases, resident, ...(verify === undefined ? [] : [verifyText(verify)])].join('\n')
+  return [
+    title,
+    cases,
+    resident,
+    ...(verify === undefined ? [] : [verifyText(verify)]),
+    ...(large === undefined ? [] : largeTexts(large)),
+  ].join('\n')
 }
 
 function rowOf({ name, server, latency, load }: CaseResult): readonly string[] {

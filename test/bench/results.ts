@@ -1,3 +1,5 @@
+import type { ImportResult } from './import-people.ts'
+import type { LargeAnswers } from './large-answers.ts'
 import type { Latency, Load } from './measure.ts'
 import type { RuleChangeResult } from './rule-change.ts'
 import type { Server } from './servers.ts'
@@ -20,6 +22,7 @@ export interface DirectoryResult {
   readonly memory: Readonly<Partial<Record<Server['name'], { readonly now: number; readonly peak: number }>>>
   /** Absent in runs that were narrowed to other cases. */
   readonly verify?: VerifyResult
+  readonly large?: LargeAnswers
   readonly cases: readonly CaseResult[]
 }
 
@@ -33,6 +36,7 @@ export interface RunResult {
   readonly directories: readonly DirectoryResult[]
   /** Absent where the run was narrowed to other cases. */
   readonly ruleChange?: RuleChangeResult
+  readonly importing?: ImportResult
 }
 
 /** A case that takes longer than in the accepted run, or serves less. */

@@ -32,6 +32,10 @@ export interface Bench {
   readonly unlogged: Server | undefined
   /** What commands of the gateway's store are run with. */
   readonly env: Readonly<Record<string, string>>
+  /** Key of the admin API. */
+  readonly adminKey: string
+  /** Stops the gateway, if it runs, and serves its store by a process that did nothing yet. */
+  serveAnew(): Promise<Server>
   readonly directory: Directory
   readonly buildSeconds: number
 }
@@ -53,12 +57,14 @@ const MOST_COPIED = 100_000
 
 /** A directory of that many people in stores of their own, each served by a process of its own. */
 export async function startBench(options: BenchOptions): Promise<Bench> {
+  const adminKey = `bench-${randomBytes(24).toString('hex')}`
   const dataDir = join(options.dir, 'gateway')
   const kept = keptDirectory(options.dir, options.users)
   const { token, masterKey } = kept
   const env = {
     ROLLCALL_DATA_DIR: dataDir,
     ROLLCALL_BOOTSTRAP_SCIM_TOKEN: token,
+    ROLLCALL_BOOTSTRAP_ADMIN_KEY: adminKey,
     ROLLCALL_MASTER_KEY: masterKey.toString('hex'),
     LOG_LEVEL: options.logLevel,
   }
@@ -93,7 +99,11 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
         env: { ...env, ROLLCALL_DATA_DIR: unloggedDir, BENCH_CHAIN_WRITER: chainWriterOf(options.main) },
       })
     : undefined
-  return { gateway, bare, unlogged, env, directory, buildSeconds }
+  const serveAnew = async (): Promise<Server> => {
+    await gateway.stop()
+    return serve([])
+  }
+  return { gateway, bare, unlogged, env, adminKey, serveAnew, directory, buildSeconds }
 }
 
 /** The module of the build whose records are left out. */
@@ -171,7 +181,8 @@ async function ready(child: ChildProcess, port: number, token: string): Promise<
   }
 }
 
-function cpuMs(pid: number): number {
+/** CPU milliseconds a process used so far, user and system; NaN where there is no /proc. */
+export function cpuMs(pid: number): number {
   const stat = proc(`/proc/${pid}/stat`)
   // The name in parentheses may hold spaces; user and system time are the 12th and 13th field after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
