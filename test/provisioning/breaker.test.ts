@@ -175,7 +175,7 @@ forEachDialect('the guard against mass removals (S43)', (dialect) => {
 
   it('counts the members of a group of more than 1,000 as well, though a job takes what they had', async function () {
     this.timeout(60_000)
-    const many = await people(1_001)
+    const many = await tenant.people(1_001, 'many')
     const members = many.map(({ id }) => ({ value: id }))
     const draft = { displayName: 'huge', externalId: undefined, members }
     const { id } = await createGroup(tenant.provisioning, tenant.idp, draft).durable

@@ -332,7 +332,7 @@ forEachDialect('seats under a licence', (dialect) => {
     this.timeout(60_000)
     await set({ seatPolicy: 'downgrade' })
     await buy({ models: { full: 0 } })
-    await Promise.all(Array.from({ length: 1_100 }, (_, n) => tenant.user(`wait${n}`)))
+    await tenant.people(1_100, 'wait')
     await buy({ models: { full: 1_100 } })
     const late = await tenant.user('late')
     await tenant.jobs()

@@ -4,13 +4,14 @@ import { createTally, type Tally } from '../../src/audit/tally.ts'
 import { verifyChain } from '../../src/audit/verify.ts'
 import type { Caller } from '../../src/domain/caller.ts'
 import type { Connection, ConnectionKind } from '../../src/domain/connection.ts'
-import type { OrgId, UserId } from '../../src/domain/ids.ts'
+import { newId, type OrgId, type UserId } from '../../src/domain/ids.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
 import type { User, UserState } from '../../src/domain/user.ts'
 import { createConnection } from '../../src/provisioning/create-connection.ts'
 import { createUser } from '../../src/provisioning/create-user.ts'
 import { foundOrg, type Operation } from '../../src/provisioning/found-org.ts'
 import type { Provisioning } from '../../src/provisioning/provisioning.ts'
+import { PEOPLE_PER_RECORD, reconcileAsked, withEffects } from '../../src/provisioning/reconcile-people.ts'
 import { runReconcileJobs } from '../../src/provisioning/reconcile-job.ts'
 import type { TestStore } from './databases.ts'
 
@@ -26,6 +27,8 @@ export interface Tenant {
     userName: string,
     more?: Omit<Partial<UserState>, 'attributes'> & { readonly attributes?: JsonObject },
   ): Promise<User>
+  /** That many people named `<prefix>0` and so on, 500 in a unit of work, by a record that names them all. */
+  people(count: number, prefix: string): Promise<readonly User[]>
   /** Resolves when every job that was started has ended. */
   jobs(): Promise<void>
 }
@@ -69,10 +72,62 @@ export async function foundTenant(test: TestStore, name: string = randomUUID()):
         externalId: more.externalId,
         attributes: { ...more.attributes, userName },
       }).durable,
+    people: (count, prefix) => seedPeople(provisioning, idp, count, prefix),
     async jobs() {
       await Promise.all(running)
     },
   }
+}
+
+/** Where a test needs many people and is about none of them: making each by itself takes longer than the test. */
+async function seedPeople(
+  { work }: Provisioning,
+  { orgId, connection, actor }: Caller,
+  count: number,
+  prefix: string,
+): Promise<readonly User[]> {
+  const all: User[] = []
+  while (all.length < count) {
+    const first = all.length
+    const most = Math.min(PEOPLE_PER_RECORD, count - first)
+    const made = work.submit(orgId, async (stores) => {
+      const ord = await stores.next(orgId, 'ord.user')
+      await stores.count(orgId, 'ord.user', most - 1)
+      await stores.count(orgId, 'user', most)
+      const users = Array.from({ length: most }, (_, n): User => {
+        const named = { attributes: { userName: `${prefix}${first + n}` }, externalId: undefined }
+        const state = {
+          ...named,
+          owner: connection?.id,
+          status: 'active',
+          accountType: 'USER',
+          orgRole: 'none',
+        } as const
+        return {
+          ...state,
+          id: newId<UserId>(stores.now),
+          ord: ord + n,
+          version: 1,
+          created: stores.now,
+          updated: stores.now,
+        }
+      })
+      for (const user of users) await stores.users.insert(orgId, user)
+      const ids = users.map(({ id }) => id)
+      const { effects } = await reconcileAsked(stores, orgId, ids, { products: [] })
+      const targets = ids.map((id) => ({ type: 'user', id }) as const)
+      await stores.journal.append(orgId, {
+        action: 'user.create',
+        actor,
+        outcome: { result: 'success' },
+        targets,
+        effects,
+      })
+      return users.map((user) => withEffects(user, effects))
+    })
+    all.push(...(await made.durable))
+  }
+  return all
 }
 
 /** A caller with a connection's credential, with a request of its own. */
