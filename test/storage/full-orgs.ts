@@ -127,6 +127,11 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
     sql`insert into domain_claim (org_id, domain_key, challenge, captures, created, proved_at, next_ms)
       ${series(999)} select ${org}, 'd' || i || ${sql.lit(`.o${position}.example`)}, 'x', 0, 1,
         case i % 10 when 0 then 1 else null end, case i % 10 when 0 then 1000 + i else 8640000000000000 end from n`,
+    sql`insert into erasure (org_id, person_id, seq, time_ms, exported_ms)
+      ${series(people)} select ${org}, ${u}, i + 1, i, case i % 100 when 0 then null else i end from n`,
+    sql`insert into legal_hold (org_id, id, person_id, placed_seq, placed_ms, released_seq, released_ms)
+      ${series(999)} select ${org}, ${org} || '-h-' || i, ${u}, i + 1, 1, case i % 100 when 0 then null else i + 2 end,
+        case i % 100 when 0 then null else 2 end from n`,
     // Rules that are switched off: who is looked at here has what they have without any.
     sql`insert into mapping_rule (org_id, id, ord, name, match_kind, match_value, match_key, connection_id,
         directory_only, enabled, version, created, updated)

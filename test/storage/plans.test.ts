@@ -15,6 +15,7 @@ import { deleteGroup } from '../../src/provisioning/delete-group.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import { reconcilePeople } from '../../src/provisioning/reconcile-people.ts'
 import { CUSTOM_URN, ENTERPRISE_URN } from '../../src/domain/schema-urns.ts'
+import type { HoldId } from '../../src/domain/privacy.ts'
 import { parseFilter } from '../../src/scim/filter/parse.ts'
 import { baseView } from '../../src/scim/schema/definitions.ts'
 import { userViews } from '../../src/scim/schema/user-view.ts'
@@ -260,6 +261,13 @@ forEachDialect('plans of hot queries', function (dialect) {
       () => reads().services.withIdentity({ issuer: 'https://platform', subject: 'pod 7' }),
       'service_account_workload',
     ],
+    ['whether a person was erased', () => reads().privacy.erasure(org(), user(7)), 'erasure_pkey'],
+    [
+      'a page of who was erased',
+      () => reads().privacy.erasures({ orgId: org(), person: user(70) }, 100),
+      'erasure_pkey',
+    ],
+    ['a hold by its id', inUnit((stores) => stores.privacy.find(org(), `${org()}-h-7` as HoldId)), 'legal_hold_pkey'],
     ['a page of records', () => reads().records.page(org(), 100_500, 101_000, 100), 'provisioning_event_pkey'],
   ]
 
@@ -290,17 +298,24 @@ forEachDialect('plans of hot queries', function (dialect) {
     })
   }
 
-  it('finds teams that a person or anybody may join by the index of those that may be joined, all of which it reads', async () => {
-    for (const which of [{ openTo: user(7) }, { joinable: true }] as const) {
+  /** Indexes that hold only what is looked for may be read from end to end. */
+  const WHOLE: readonly (readonly [string, () => Promise<unknown>, string])[] = [
+    ['teams that a person may join', () => reads().teams.page(org(), { openTo: user(7), limit: 200 }), 'team_joinable'],
+    ['teams that anybody may join', () => reads().teams.page(org(), { joinable: true, limit: 200 }), 'team_joinable'],
+    ['erasures to be written outside the store', () => reads().privacy.erasuresWaiting(100), 'erasure_waiting'],
+  ]
+
+  for (const [title, run, index] of WHOLE) {
+    it(`finds ${title} by the index of those alone, all of which it reads`, async () => {
       captured = []
-      await reads().teams.page(org(), { ...which, limit: 200 })
+      await run()
       const [query] = captured
       captured = undefined
       const { text, scans } = await explain(query!)
-      expect(text).to.match(/\bteam_joinable\b/)
-      expect(scans.filter((scan) => !scan.includes('team_joinable'))).to.deep.equal([])
-    }
-  })
+      expect(text).to.match(new RegExp(`\\b${index}\\b`))
+      expect(scans.filter((scan) => !scan.includes(index))).to.deep.equal([])
+    })
+  }
 
   it('reads facts and held access of people by their keys, and closes access periods by the open one', async () => {
     const people = [user(11), user(12)]
