@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { RestoredChain, RestoreReport } from '../domain/backup.ts'
-import { json, printable, time } from './output.ts'
+import { counted, json, printable, time } from './output.ts'
 import type { CommandPorts } from './ports.ts'
 
 interface BackupOptions {
@@ -25,8 +25,8 @@ export function backupCommand(ports: CommandPorts): Command {
       const lines = [
         ...(store === undefined
           ? []
-          : [`Wrote ${made.rows ?? 0} rows to ${printable(store)}, which opens no sealed value`]),
-        `Wrote ${made.keys} rows of keys to ${printable(options.keys)}: whoever has both and the master key reads all`,
+          : [`Wrote ${counted(made.rows ?? 0, 'row')} to ${printable(store)}, which opens no sealed value`]),
+        `Wrote ${counted(made.keys, 'key')} of people to ${printable(options.keys)}: whoever has both and the master key reads all`,
         'The master key is in neither: keep it by itself',
       ]
       ports.out(lines.join('\n'))
@@ -73,12 +73,12 @@ function reportText(report: RestoreReport, isDrill: boolean): string {
   const { made, rows, chains, missing, erased, notErased, ms } = report
   const lost = chains.reduce((sum, chain) => sum + chain.lost, 0)
   return [
-    `${isDrill ? 'Drill: would restore' : 'Restored'} ${rows} rows of the backup made at ${time(made)}, in ${seconds(ms)}`,
+    `${isDrill ? 'Drill: would restore' : 'Restored'} ${counted(rows, 'row')} of the backup made at ${time(made)}, in ${seconds(ms)}`,
     ...chains.map(chainText),
     lost === 0
       ? 'No checkpoint outside names a record that is not in the backup'
-      : `At least ${lost} records are lost: recovery point ${seconds(rpoOf(chains))} before the newest checkpoint outside`,
-    ...(erased === 0 ? [] : [`Erased again: ${erased} people`]),
+      : `Lost at least ${counted(lost, 'record')}: recovery point ${seconds(rpoOf(chains))} before the newest checkpoint outside`,
+    ...(erased === 0 ? [] : [`Erased again: ${erased} ${erased === 1 ? 'person' : 'people'}`]),
     ...notErased.map(
       (id) => `NOT ERASED: ${id} was the last admin; make another one, then: rollcall privacy erase ${id}`,
     ),
@@ -91,7 +91,7 @@ function reportText(report: RestoreReport, isDrill: boolean): string {
 
 function chainText({ org, records, newest, lost }: RestoredChain): string {
   const upTo = newest === undefined ? '' : ` up to ${time(newest)}`
-  return `${printable(org)}: ${records} records${upTo}, whole${lost === 0 ? '' : `; at least ${lost} later ones are lost`}`
+  return `${printable(org)}: ${counted(records, 'record')}${upTo}, whole${lost === 0 ? '' : `; lost after it: at least ${lost}`}`
 }
 
 function seconds(ms: number): string {

@@ -12,7 +12,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { OrgId } from '../domain/ids.ts'
 import { SILENT, streamProgress } from './demo/progress.ts'
 import { getOrg } from './lookup.ts'
-import { json, printable } from './output.ts'
+import { counted, json, printable } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
 
 interface VerifyFlags {
@@ -73,13 +73,14 @@ async function verifyOnePack(
 }
 
 function packText({ kind, records, stubs, finding, proven }: PackReport): string {
-  if (finding !== undefined) return `NOT INTACT: ${packFindingText(finding)}; ${records + stubs} lines before it fit`
+  if (finding !== undefined)
+    return `NOT INTACT: ${packFindingText(finding)}; ${counted(records + stubs, 'line')} before it fit`
   const signer = proven === true ? 'signer proven' : 'signer not proven (give --key)'
   const proof =
     kind === 'full'
       ? 'nothing of its range is missing'
       : 'filtered: each record is genuine and in its place, but not that the filter missed nothing'
-  return `intact, ${records} records and ${stubs} stubs, ${signer}; ${proof}`
+  return `intact, ${counted(records, 'record')} and ${counted(stubs, 'stub')}, ${signer}; ${proof}`
 }
 
 function packFindingText(finding: PackFinding): string {
@@ -166,19 +167,21 @@ function replayText(replayed: ReplayReport | undefined): string {
   if (replayed === undefined) return ''
   const { finding, changes, values } = replayed
   return finding === undefined
-    ? `; replayed: ${changes} changes of access and ${values} personal values agree`
+    ? `; replayed: ${counted(changes, 'change')} of access and ${counted(values, 'personal value')} agree`
     : `; REPLAY DIFFERS: ${finding.table} is not what record ${finding.seq} and those before it say`
 }
 
 function reportText({ name, report, replayed }: Verified): string {
   const { records, finding, checkpoints, purged } = report
   const label = printable(name)
-  if (finding !== undefined) return `${label}: NOT INTACT: ${findingText(finding)}; ${records} records before it fit`
+  if (finding !== undefined)
+    return `${label}: NOT INTACT: ${findingText(finding)}; ${counted(records, 'record')} before it fit`
   const forks = checkpoints.forks.map(
     ({ seq, epoch }) => `; record ${seq} began epoch ${epoch} after a restore or an accepted fork`,
   )
   const begin = purged === undefined ? '' : ` after record ${purged.upTo}, up to which it was purged`
-  return `${label}: intact, ${records} records${begin}; ${signedText(report)}${forks.join('')}${replayText(replayed)}`
+  const signed = `${signedText(report)}${forks.join('')}${replayText(replayed)}`
+  return `${label}: intact, ${counted(records, 'record')}${begin}; ${signed}`
 }
 
 function signedText({ records, checkpoints: { checked, upTo, provenUpTo } }: VerifyReport): string {
@@ -186,7 +189,7 @@ function signedText({ records, checkpoints: { checked, upTo, provenUpTo } }: Ver
     return records === 0 ? 'nothing to sign yet' : 'no checkpoint, so a rewrite of all of it would not show'
   const signer =
     provenUpTo === undefined ? 'signer not proven (give --key)' : `signer proven up to record ${provenUpTo}`
-  return `${checked} checkpoints up to record ${upTo}, ${signer}`
+  return `${counted(checked, 'checkpoint')} up to record ${upTo}, ${signer}`
 }
 
 /** What is wrong, and where, as a sentence without its full stop. */

@@ -38,6 +38,11 @@ function aligned(cells: readonly string[], widths: readonly number[]): string {
     .trimEnd()
 }
 
+/** A number with what is counted: `1 record`, `2 records`. */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`
+}
+
 /** One JSON value on lines of its own, for programs. */
 export function json(value: unknown): string {
   return printableLines(JSON.stringify(value, null, 2))

@@ -60,6 +60,6 @@ export function warningText(warning: Warning): string {
     case 'sink.suspended':
       return `The log is no longer delivered to "${warning.name}", where nothing arrived for days: mend it, then resume it`
     case 'sink.dead-letters':
-      return `"${warning.name}" would not take ${warning.count} records of the log: mend it, then send them again`
+      return `"${warning.name}" would not take ${warning.count} ${warning.count === 1 ? 'record' : 'records'} of the log: mend it, then send ${warning.count === 1 ? 'it' : 'them'} again`
   }
 }

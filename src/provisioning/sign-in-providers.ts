@@ -1,7 +1,7 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { type ConnectionId, newId, type ProviderId } from '../domain/ids.ts'
-import { equalJson, type Json, type JsonObject } from '../domain/json.ts'
+import type { Json, JsonObject } from '../domain/json.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RecordChange } from '../domain/record.ts'
 import type { ProviderKind } from '../domain/sign-in.ts'
@@ -10,6 +10,7 @@ import { requireOrgAdmin } from './caller-right.ts'
 import type { Changed, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
 import { checkVersion } from './version-check.ts'
+import { valueChanges } from './value-changes.ts'
 
 const MAX_NAME = 100
 const MAX_PROVIDERS = 20
@@ -193,19 +194,12 @@ function checkName(name: string): void {
 
 /** Names, switches and config in clear; of the secret only that there is another. */
 function changesOf(before: StoredProvider | undefined, after: StoredProvider): readonly RecordChange[] {
-  const changes: RecordChange[] = []
   const values = (provider: StoredProvider | undefined): Readonly<Record<string, Json | undefined>> => ({
     ...{ name: provider?.name, enabled: provider?.enabled },
     // User-given names are values, in lists; the hashed text holds no others as keys.
     config: provider && Object.entries(provider.config).map(([name, value]) => [name, JSON.stringify(value)]),
   })
-  const [old, now] = [values(before), values(after)]
-  for (const path of Object.keys(now)) {
-    const [from, to] = [old[path], now[path]]
-    if (equalJson(from, to)) continue
-    changes.push({ path, ...(from === undefined ? {} : { old: from }), ...(to === undefined ? {} : { new: to }) })
-  }
+  const changes = valueChanges(values(before), values(after))
   const [was, is] = [before?.sealedSecret, after.sealedSecret]
-  if (was !== is) changes.push({ path: 'secret', old: was !== undefined, new: is !== undefined })
-  return changes
+  return was === is ? changes : [...changes, { path: 'secret', old: was !== undefined, new: is !== undefined }]
 }

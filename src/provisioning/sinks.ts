@@ -1,7 +1,7 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import { newId, type SinkId } from '../domain/ids.ts'
-import { equalJson, type Json, type JsonObject } from '../domain/json.ts'
+import type { Json, JsonObject } from '../domain/json.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { RecordChange, RecordTarget } from '../domain/record.ts'
 import type { LogPosition, Sink, SinkKind, SinkSecret, StoredSink } from '../domain/sink.ts'
@@ -10,6 +10,7 @@ import { requireOrgAdmin } from './caller-right.ts'
 import type { Changed, Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
 import { checkVersion } from './version-check.ts'
+import { valueChanges } from './value-changes.ts'
 
 const MOST_SINKS = 20
 
@@ -226,16 +227,9 @@ function changesOf(before: Recorded | undefined, after: Recorded): readonly Reco
     // Addresses may hold anything, so they are values, in lists; the hashed text holds no others as keys.
     config: sink && Object.entries(sink.config).map(([name, value]) => [name, JSON.stringify(value)]),
   })
-  const [old, now] = [values(before), values(after)]
-  const changes: RecordChange[] = []
-  for (const path of Object.keys(now)) {
-    const [from, to] = [old[path], now[path]]
-    if (equalJson(from, to)) continue
-    changes.push({ path, ...(from === undefined ? {} : { old: from }), ...(to === undefined ? {} : { new: to }) })
-  }
+  const changes = valueChanges(values(before), values(after))
   const [was, is] = [secretText(before), secretText(after)]
-  if (was !== is) changes.push({ path: 'secret', old: was !== '', new: is !== '' })
-  return changes
+  return was === is ? changes : [...changes, { path: 'secret', old: was !== '', new: is !== '' }]
 }
 
 function secretText(sink: Recorded | undefined): string {
