@@ -85,7 +85,7 @@ async function main(): Promise<void> {
       ? await measureRuleChange(mkdtempSync(join(dir, 'rules-')), RULED_PEOPLE)
       : undefined
     const importing = IMPORT.includes(options.only)
-      ? await measureImport(options.main, join(dir, 'import'), IMPORTED_PEOPLE)
+      ? await measureImport(options.main, mkdtempSync(join(dir, 'import-')), IMPORTED_PEOPLE)
       : undefined
     report({
       node: process.version,

@@ -163,7 +163,9 @@ forEachDialect('webhooks of the log', (dialect) => {
     const letters = (await gateway.admin.get(`/sinks/${id}/dead`)).json['items']
     const [letter] = letters as readonly { readonly seq: number; readonly epoch: number }[]
     expect(letter).to.include({ status: 422, error: 'The receiver answered 422', again: false })
-    expect((await gateway.admin.get('/warnings')).text).to.contain('would not take 1 record of the log: mend it, then send it again')
+    expect((await gateway.admin.get('/warnings')).text).to.contain(
+      'would not take 1 record of the log: mend it, then send it again',
+    )
     receiver.behave = () => 200
     const { seq, epoch } = letter!
     const queued = await gateway.admin.post(`/sinks/${id}/dead/replay`, { position: { seq, epoch } })

@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { ConnectionId, GroupId, OrgId, UserId } from '../../src/domain/ids.ts'
+import type { OrgAttribute } from '../../src/domain/org-attribute.ts'
 import type { TestStore } from '../support/databases.ts'
 
 /** People of each of three orgs. SQLite is not analysed, so size is nothing to its planner; to PostgreSQL's it is. */
@@ -162,4 +163,15 @@ export async function unbounded(test: TestStore, run: (db: Kysely<Database>) => 
     }
     await run(db)
   })
+}
+
+/** What an org declared. */
+export const SQUAD: OrgAttribute = {
+  ...{ name: 'squad', type: 'string', multiValued: false, caseExact: false, description: '', state: 'live' },
+}
+
+/** Gives everybody of an org a value of an attribute that it declared. */
+export async function giveSquads({ connections }: TestStore, orgId: OrgId): Promise<void> {
+  await sql`insert into user_attr (org_id, user_id, attr, ordinal, key_text)
+    select org_id, id, ${SQUAD.name}, 0, username_key from "user" where org_id = ${orgId}`.execute(connections.writer)
 }

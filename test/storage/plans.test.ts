@@ -4,7 +4,6 @@ import { Client } from 'pg'
 import type { Caller } from '../../src/domain/caller.ts'
 import type { AccessPeriod } from '../../src/domain/history-ports.ts'
 import type { ConnectionId, OrgId, RecordId, SinkId, ReviewId, TokenId } from '../../src/domain/ids.ts'
-import type { OrgAttribute } from '../../src/domain/org-attribute.ts'
 import type { PageQuery } from '../../src/domain/ports.ts'
 import type { UserState } from '../../src/domain/user.ts'
 import type { WriteStores } from '../../src/domain/write-ports.ts'
@@ -22,25 +21,15 @@ import { userViews } from '../../src/scim/schema/user-view.ts'
 import { databaseFile } from '../../src/storage/store.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { foundTenant, type Tenant } from '../support/tenant.ts'
-import { fill, group, unbounded, user } from './full-orgs.ts'
+import { fill, giveSquads, group, SQUAD, unbounded, user } from './full-orgs.ts'
 import { type Explain, type Plan, postgresExplain, sqliteExplain } from './plan.ts'
 
 const VIEWER = { kind: 'idp', connectionId: undefined } as const
-
-const SQUAD: OrgAttribute = {
-  ...{ name: 'squad', type: 'string', multiValued: false, caseExact: false, description: '', state: 'live' },
-}
 
 /** A row that others come after. */
 const PERIOD: AccessPeriod = {
   ...{ user: user(70), kind: 'active', target: '', value: 'active' },
   ...{ fromSeq: 0, toSeq: undefined, from: 0, to: undefined },
-}
-
-/** Gives everybody of an org a value of an attribute that it declared. */
-async function giveSquads({ connections }: TestStore, orgId: OrgId): Promise<void> {
-  await sql`insert into user_attr (org_id, user_id, attr, ordinal, key_text)
-    select org_id, id, ${SQUAD.name}, 0, username_key from "user" where org_id = ${orgId}`.execute(connections.writer)
 }
 
 function page(filterText: string | undefined, view: 'User' | 'Group', more: Partial<PageQuery> = {}): PageQuery {
