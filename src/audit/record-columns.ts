@@ -39,8 +39,24 @@ function endsOf({ body, id }: LinkedRecord): { readonly head: Facts; readonly ta
   const from = body.indexOf('"},"') + 2
   const to = body.lastIndexOf(`,"id":"${id}"`)
   if (from < 2 || to < from || body.startsWith(',"cause":', from)) return undefined
-  const [head, tail] = [parsed(`${body.slice(0, from)}}`), parsed(`{${body.slice(to + 1)}`)]
-  return isJsonObject(head) && isJsonObject(tail) ? { head, tail } : undefined
+  const head = headOf(`${body.slice(0, from)}}`)
+  if (head === undefined) return undefined
+  const tail = parsed(`{${body.slice(to + 1)}`)
+  return isJsonObject(tail) ? { head, tail } : undefined
+}
+
+const MOST_HEADS = 500
+/** Records one after the other are mostly the same act of the same actor, word by word. */
+const heads = new Map<string, Facts>()
+
+function headOf(text: string): Facts | undefined {
+  const known = heads.get(text)
+  if (known !== undefined) return known
+  const head = parsed(text)
+  if (!isJsonObject(head)) return undefined
+  if (heads.size >= MOST_HEADS) heads.clear()
+  heads.set(text, head)
+  return head
 }
 
 /** A body that is no JSON reads as one without facts, so its columns differ. */

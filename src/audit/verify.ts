@@ -15,7 +15,8 @@ import {
   verifyRange,
 } from './verify-range.ts'
 
-const PAGE_SIZE = 250
+// What is alive at a time is copied by each collection: more a page costs more than it saves.
+const PAGE_SIZE = 60
 /** Records that one thread checks at a time. */
 const STRETCH = 20_000
 
@@ -40,7 +41,7 @@ export interface RangeThreads {
 }
 
 export interface VerifyOptions {
-  /** Records per page. Default 250. */
+  /** Records per page. Default 60. */
   readonly pageSize?: number
   /** Whether the search columns are compared with the body. Default true; without it the check is a third faster. */
   readonly columns?: boolean

@@ -214,8 +214,8 @@ describe('verifying a chain', () => {
     expect(report).to.include({ records: 3, intact: true })
   })
 
-  it('asks for pages of 250 and never for more (src/audit/verify.ts)', async () => {
-    const rows = plainChain(550)
+  it('asks for pages of 60 and never for more (src/audit/verify.ts)', async () => {
+    const rows = plainChain(150)
     const reads = readsOver(rows, headOf(rows))
     const asked: (readonly [number, number])[] = []
     const watched: RecordReads = {
@@ -226,11 +226,11 @@ describe('verifying a chain', () => {
         return page
       },
     }
-    expect((await verifyChain(watched, ORG)).records).to.equal(550)
+    expect((await verifyChain(watched, ORG)).records).to.equal(150)
     expect(asked).to.deep.equal([
-      [250, 250],
-      [250, 250],
-      [250, 50],
+      [60, 60],
+      [60, 60],
+      [60, 30],
       [1, 0],
     ])
   })
