@@ -10,7 +10,7 @@ const EXIT_FAILURE = 1
 
 /**
  * How much the heap may grow on what was in use before it is collected, percent. Left to itself the engine takes two to
- * four times that on a machine with much memory, nearly all of it garbage of requests long answered.
+ * four times that on a machine with much memory, nearly all of it garbage of requests long answered, or of lines long read.
  */
 const HEAP_GROWING_PERCENT = 60
 
@@ -20,7 +20,6 @@ async function write(text: string): Promise<void> {
 
 /** Serves until the first SIGTERM or SIGINT, then drains; the second one cuts what is left. */
 async function serve(settings: Config, show: (started: Started) => void): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
   // Only a server needs what is behind these, and loading it takes longer than most commands.
   const { createLogger } = await import('./http/logging.ts')
   const { startGateway } = await import('./gateway.ts')
@@ -81,6 +80,7 @@ function endWithReader(): void {
 }
 
 endWithReader()
+setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   out: (text) => {
     process.stdout.write(text)
