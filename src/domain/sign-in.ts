@@ -80,7 +80,7 @@ export interface Identity {
   readonly providerId: ProviderId
   /** How it was first linked. */
   readonly way: Exclude<SignInWay, 'known'>
-  /** Names it among those of an org: the keyed hash of issuer and subject, base64url. */
+  /** Names it among those of an org: `identity_` and the keyed hash of issuer and subject, base64url. */
   readonly key: string
   readonly user: UserId
   /** Epoch milliseconds. */

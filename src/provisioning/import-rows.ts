@@ -51,7 +51,7 @@ export function readImportFile(text: string): ImportFile {
     return { rows: [], problems: [{ line: Number(error['lines'] ?? 1), problem: `is no CSV: ${error.code}` }] }
   }
   const [header, ...rest] = records
-  const columns = header?.record.map((name) => fold(name).trim()) ?? []
+  const columns = header?.record.map(columnNamed) ?? []
   const wrong = headerProblem(columns)
   if (wrong !== undefined) return { rows: [], problems: [{ line: 1, problem: wrong }] }
   const reader = new RowReader()
@@ -62,6 +62,16 @@ export function readImportFile(text: string): ImportFile {
     end = info.lines
   }
   return reader
+}
+
+/** The column meant: `userName`, `user_name` and `User name` are one. */
+function columnNamed(name: string): string {
+  const meant = squeezed(name)
+  return COLUMNS.find((column) => squeezed(column) === meant) ?? fold(name).trim()
+}
+
+function squeezed(name: string): string {
+  return fold(name).replace(/[\s_-]/g, '')
 }
 
 function headerProblem(columns: readonly string[]): string | undefined {

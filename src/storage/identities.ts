@@ -10,6 +10,9 @@ import { idList } from './id-list.ts'
 /** Gives the keyed hash of a text of an org. */
 export type Pseudonym = (orgId: OrgId, text: string) => string
 
+/** What the key of an identity begins with where it is shown: a hash alone may begin as an option of a command does. */
+const NAMED = 'identity_'
+
 /** Who people are at issuers, to read. */
 export function identityReads(db: Kysely<Database>, pseudonym: Pseudonym): IdentityReads {
   return {
@@ -60,7 +63,7 @@ function toIdentity(row: Selectable<IdentityTable>): Identity {
     issuer: row.issuer,
     providerId: row.provider_id as ProviderId,
     way: row.way as Identity['way'],
-    key: row.subject_key,
+    key: NAMED + row.subject_key,
     user: row.user_id as UserId,
     linked: row.created,
     lastSignIn: row.last_sign_in,
@@ -102,7 +105,7 @@ function identityChanges(
         .deleteFrom('identity')
         .where('org_id', '=', orgId)
         .where('user_id', '=', user)
-        .where('subject_key', '=', key)
+        .where('subject_key', '=', key.slice(NAMED.length))
         .returning('subject_key')
         .execute()
       return rows.length > 0

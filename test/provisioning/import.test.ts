@@ -30,6 +30,14 @@ describe('a CSV of people', () => {
     ])
   })
 
+  it('has its columns known however their names are written', () => {
+    const { rows, problems } = readImportFile('userName,E_Mail,orgRole\nann,ann@x.example,admin\n')
+    expect(problems).to.deep.equal([])
+    expect(rows).to.have.length(1)
+    expect(rows[0]).to.deep.include({ userName: 'ann', email: 'ann@x.example', orgRole: 'admin' })
+    expect(readImportFile('userName,user name\na,b\n').problems[0]?.problem).to.include('is there twice')
+  })
+
   it('has every wrong line named with what is wrong', () => {
     const lines = [
       HEADER,

@@ -111,6 +111,8 @@ describe('secrets in the configuration', () => {
     SMTP_PASSWORD: 'canary-mail-password',
     ROLLCALL_LOG_KEY: 'ab'.repeat(32),
     ROLLCALL_LOG_KEY_PREVIOUS: 'abab'.repeat(16),
+    ROLLCALL_EVENT_KEY: 'ab'.repeat(32),
+    ROLLCALL_EVENT_KEY_PREVIOUS: 'abab'.repeat(16),
   }
 
   it('are masked by `rollcall config`, each of those there are (S42)', () => {

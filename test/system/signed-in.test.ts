@@ -23,7 +23,8 @@ onDialect('postgres', 'people who are signed in at two instances', function () {
   let first: GatewayEnvironment
   let issuer: LyingIssuer
 
-  before(async () => {
+  before(async function () {
+    this.timeout(90_000)
     issuer = await openLyingIssuer()
     first = await gatewayEnvironment('postgres', {
       ...{ ROLLCALL_PASSWORD_COST: '14', ALLOW_PRIVATE_ISSUERS: 'true' },
@@ -32,13 +33,13 @@ onDialect('postgres', 'people who are signed in at two instances', function () {
     const port = await freePort()
     const second = { ...first, env: { ...first.env, PORT: String(port) }, url: `http://127.0.0.1:${port}` }
     environments = [first, second]
+    scim = new ScimClient(`${first.url}/scim/v2`, first.token)
     gateways = environments.map(({ env }) => spawnRollcall(['serve'], env))
     for (const { url } of environments) {
       await eventually(async () => (await fetch(`${url}/readyz`)).status === 200, 50_000).catch((error: unknown) => {
         throw new Error(`An instance did not come up: ${lines()}`, { cause: error })
       })
     }
-    scim = new ScimClient(`${first.url}/scim/v2`, first.token)
   })
   after(async () => {
     scim.close()
@@ -69,6 +70,11 @@ onDialect('postgres', 'people who are signed in at two instances', function () {
   it('S40 were given one address for the first administrator by two starts at once', () => {
     const urls = lines().match(/Set up the first administrator[^\n]*: (\S+)/g) ?? []
     expect(urls).to.have.length(1)
+  })
+
+  it('have one way to sign in, which the environment of both names', async () => {
+    const ways = await askRollcall<readonly unknown[]>(['signin', 'list'], first.env)
+    expect(ways).to.have.length(1)
   })
 
   it('S17 lose their sessions and keys within a second at both, when one of them is told over SCIM', async () => {
