@@ -26,6 +26,7 @@ export function budgetsOf({ directories: results, ruleChange }: RunResult): read
     ...ofMemory(last),
     ...ofLog(last, find),
     ...ofLargeAnswers(last),
+    ...ofAccess(last),
     ...flat(results[0]!, last),
     ...ofRules(ruleChange),
   ].filter(({ value }) => !Number.isNaN(value))
@@ -83,6 +84,10 @@ function ofMemory(last: DirectoryResult): readonly Budget[] {
     atMost('resident memory of the gateway at its highest, MiB', last.memory.gateway?.peak ?? NaN, 250),
     atMost('longest hold of the event loop under 16 clients, ms', holds.length > 0 ? Math.max(...holds) : NaN, 50),
   ]
+}
+
+function ofAccess({ accessAt }: DirectoryResult): readonly Budget[] {
+  return accessAt === undefined ? [] : [atMost('access of one person at an instant, ms (p95)', accessAt.p95, 150)]
 }
 
 function ofLargeAnswers({ large }: DirectoryResult): readonly Budget[] {

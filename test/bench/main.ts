@@ -7,6 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../../src/config.ts'
+import { measureAccessAt } from './access-at.ts'
 import { budgetsOf, LOGGED } from './budgets.ts'
 import { type Case, casesOf, createCounters, offeredCases } from './cases.ts'
 import { Connection, type Request } from './http-client.ts'
@@ -30,6 +31,7 @@ const VERIFY = 'log verify'
 const IMPORTED_PEOPLE = 10_000
 const IMPORT = 'import of people'
 const LARGE = 'large answers'
+const ACCESS_AT = 'access at an instant'
 const USAGE = `npm run bench -- [options]
   --users N[,N…]     people in the directory, or in several side by side (10000; at most 1000000)
   --seconds S        of 16 clients for each case, server and round (3)
@@ -157,6 +159,9 @@ async function resultsOf(
     buildSeconds: bench.buildSeconds,
     memory: Object.fromEntries(servers.map((one) => [one.name, one.memory()])),
     ...(VERIFY.includes(options.only) ? { verify: await measureVerify(options.main, bench.env) } : {}),
+    ...(ACCESS_AT.includes(options.only)
+      ? { accessAt: await measureAccessAt(bench.gateway, bench.adminKey, bench.directory) }
+      : {}),
     ...(LARGE.includes(options.only) ? { large: await largeAnswersOf(bench) } : {}),
     cases: cases.flatMap((it) => [...(seen.get(it) ?? [])].map(([server, found]) => resultOf(it, server, found))),
   }

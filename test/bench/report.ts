@@ -70,7 +70,7 @@ const HEADINGS = [
 ]
 
 function directoryText(directory: DirectoryResult): string {
-  const { users, buildSeconds, memory, verify, large } = directory
+  const { users, buildSeconds, memory, verify, large, accessAt } = directory
   const title = `${users.toLocaleString('en')} people (built in ${buildSeconds.toFixed(1)} s)`
   const each = Object.entries(memory).map(([name, used]) => `${name} ${mib(used)}`)
   const resident = `resident memory now/peak, MiB: ${each.join(', ')}`
@@ -80,6 +80,9 @@ function directoryText(directory: DirectoryResult): string {
     cases,
     resident,
     ...(verify === undefined ? [] : [verifyText(verify)]),
+    ...(accessAt === undefined
+      ? []
+      : [`access of one person at an instant: p50 ${number(accessAt.p50)} ms, p95 ${number(accessAt.p95)} ms`]),
     ...(large === undefined ? [] : largeTexts(large)),
   ].join('\n')
 }

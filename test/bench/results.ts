@@ -23,6 +23,8 @@ export interface DirectoryResult {
   /** Absent in runs that were narrowed to other cases. */
   readonly verify?: VerifyResult
   readonly large?: LargeAnswers
+  /** Access of one person at an instant. */
+  readonly accessAt?: Latency
   readonly cases: readonly CaseResult[]
 }
 
