@@ -54,16 +54,14 @@ export function purgeWrites(db: Kysely<Database>): PurgeWrites {
     },
 
     async speaksOf(orgId, person, { after, upTo }) {
-      const row = await db
-        .selectFrom('event_target')
-        .select('seq')
-        .where('org_id', '=', orgId)
-        .where('target_id', '=', person)
-        .where('seq', '>', after)
-        .where('seq', '<=', upTo)
-        .limit(1)
-        .executeTakeFirst()
-      return row !== undefined
+      // Who did something is no target of it; what is sealed of somebody may stand where neither names them.
+      const within = sql`org_id = ${orgId} and seq > ${after} and seq <= ${upTo}`
+      const { rows } = await sql<{ seq: number }>`
+        select seq from event_target where ${within} and target_id = ${person}
+        union all select seq from provisioning_event where ${within} and actor_id = ${person}
+        union all select seq from event_pii where ${within} and person_id = ${person}
+        limit 1`.execute(db)
+      return rows.length > 0
     },
 
     async drop(orgId, upTo, step) {

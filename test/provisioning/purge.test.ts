@@ -21,7 +21,7 @@ import { changeUser } from '../../src/provisioning/change-user.ts'
 import { placeHold, releaseHold } from '../../src/provisioning/legal-holds.ts'
 import { changedState } from '../../src/provisioning/person-draft.ts'
 import { beginPurge, finishPurge } from '../../src/provisioning/purge-log.ts'
-import { operatorOf } from '../support/callers.ts'
+import { operatorOf, personOf } from '../support/callers.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { checkpointParts, freshLogKey } from '../support/log-store.ts'
 import { actionsOf, foundTenant, refusal, type Tenant } from '../support/tenant.ts'
@@ -56,8 +56,8 @@ forEachDialect('a log that is purged (LOG 19)', (dialect) => {
   })
 
   const sign = () => writeCheckpoints(checkpointParts(test, key, outside), true)
-  const deactivate = (id: UserId) =>
-    changeUser(tenant.provisioning, admin, id, {
+  const deactivate = (id: UserId, by: Caller = admin) =>
+    changeUser(tenant.provisioning, by, id, {
       method: 'PATCH',
       change: (state) => changedState(state, { active: false }),
     }).durable
@@ -149,6 +149,18 @@ forEachDialect('a log that is purged (LOG 19)', (dialect) => {
     await hold({ fromSeq: 9 })
     await begin(8)
     expect(await refusal(begin(9))).to.equal('uniqueness purge.unfinished')
+  })
+
+  it('C07: is not purged either where the person on hold only did something', async () => {
+    await begin(8)
+    await finishPurge(tenant.provisioning, tenant.orgId)
+    await sign()
+    const actor = (await test.store.reads.users.find(tenant.orgId, people[2]!))!
+    await deactivate(people[1]!, personOf(tenant.orgId, actor, { isOrgAdmin: true }))
+    const { id } = (await placeHold(tenant.provisioning, admin, { reason: 'x', person: people[2]! }).durable)
+    expect(await refusal(begin(11))).to.equal('uniqueness hold.stands')
+    await releaseHold(tenant.provisioning, admin, id).durable
+    await begin(11)
   })
 
   it('goes on where it was cut off', async () => {
