@@ -157,7 +157,7 @@ forEachDialect('a log that is purged (LOG 19)', (dialect) => {
     await sign()
     const actor = (await test.store.reads.users.find(tenant.orgId, people[2]!))!
     await deactivate(people[1]!, personOf(tenant.orgId, actor, { isOrgAdmin: true }))
-    const { id } = (await placeHold(tenant.provisioning, admin, { reason: 'x', person: people[2]! }).durable)
+    const { id } = await placeHold(tenant.provisioning, admin, { reason: 'x', person: people[2]! }).durable
     expect(await refusal(begin(11))).to.equal('uniqueness hold.stands')
     await releaseHold(tenant.provisioning, admin, id).durable
     await begin(11)
