@@ -17,18 +17,25 @@ export interface ValueOpener {
     records: readonly StoredRecord[],
     only?: UserId,
   ): Promise<ReadonlyMap<number, readonly PiiTriple[]>>
+  /**
+   * The triples that one record holds of one person; none once they were erased.
+   * @throws Error when the bytes are of another record or person, or damaged.
+   */
+  openOne(orgId: OrgId, recordId: string, sealed: SealedValues): readonly PiiTriple[]
 }
 
 /** @param kek the master key, 32 bytes */
 export function createValueOpener(kek: Uint8Array, reads: Pick<RecordReads, 'sealedValues'>): ValueOpener {
   const keys = createPersonKeys({ kek })
 
-  function openOne(orgId: OrgId, record: StoredRecord, { person, key, nonce, ciphertext }: SealedValues) {
+  function openOne(orgId: OrgId, recordId: string, { person, key, nonce, ciphertext }: SealedValues) {
     const opened = keys.open(orgId, person, key)
-    return opened === undefined ? [] : openPii(opened, { orgId, recordId: record.id, person }, { nonce, ciphertext })
+    return opened === undefined ? [] : openPii(opened, { orgId, recordId, person }, { nonce, ciphertext })
   }
 
   return {
+    openOne,
+
     async open(orgId, records, only) {
       const [first, last] = [records[0], records.at(-1)]
       const triples = new Map<number, PiiTriple[]>()
@@ -38,7 +45,7 @@ export function createValueOpener(kek: Uint8Array, reads: Pick<RecordReads, 'sea
         const record = bySeq.get(sealed.seq)
         if (record === undefined || (only !== undefined && sealed.person !== only)) continue
         const known = triples.get(sealed.seq) ?? []
-        triples.set(sealed.seq, [...known, ...openOne(orgId, record, sealed)])
+        triples.set(sealed.seq, [...known, ...openOne(orgId, record.id, sealed)])
       }
       return triples
     },

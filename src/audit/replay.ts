@@ -6,17 +6,11 @@ import { unknownPerson } from '../domain/record.ts'
 import type { ReplayReads, SeqRange } from '../domain/replay-ports.ts'
 import { type HeldDigest, heldDigest } from './held-digest.ts'
 import { pagesOf } from './log-query.ts'
+import type { ReplayFinding } from './replay-finding.ts'
+import { checkPeople } from './replay-people.ts'
 import { isCommitted, type ValueOpener } from './opened-values.ts'
 import type { PiiTriple } from './commitment.ts'
 import type { ReadBody } from './effect-walk.ts'
-
-/** What beside the log is not what the log says. */
-export interface ReplayFinding {
-  /** The first record that shows it. */
-  readonly seq: number
-  /** `event_target`, `event_pii`, `access_period`, or a table of what people hold today. */
-  readonly table: string
-}
 
 export interface ReplayReport {
   /** Records replayed. */
@@ -25,6 +19,8 @@ export interface ReplayReport {
   readonly changes: number
   /** Personal values that were opened and are those that were committed to. */
   readonly values: number
+  /** People whose rows are what was last said of them. */
+  readonly people: number
   readonly finding: ReplayFinding | undefined
 }
 
@@ -45,15 +41,15 @@ interface Replaying extends ReplayParts {
 
 /**
  * Makes anew, from the bodies alone, what is kept beside an org's log: under which ids records are found, the personal
- * values that open, and who held what from which record to which. Each is compared with what is kept, and what is held
- * today with the tables that say so. For a log that verifies: its bodies are taken for true.
+ * values that open, and who held what from which record to which. Each is compared with what is kept, what is held today
+ * with the tables that say so, and the last values of each person with their row. For a log that verifies: its bodies are taken for true.
  * @param range (after, upTo]; up to the head that was verified
  */
 export async function replayLog(parts: ReplayParts, orgId: OrgId, range: SeqRange): Promise<ReplayReport> {
   const done = { records: 0, values: 0, targets: 0, begun: 0, ended: 0 }
   const replaying: Replaying = { ...parts, orgId, done, erased: await parts.replay.erased(orgId) }
   let finding = await checkBeginning(parts, orgId, range)
-  if (finding !== undefined) return { records: 0, changes: 0, values: 0, finding }
+  if (finding !== undefined) return { records: 0, changes: 0, values: 0, people: 0, finding }
   for await (const page of pagesOf(parts.records, orgId, range)) {
     finding = await replayPage(replaying, page)
     if (finding !== undefined) break
@@ -61,7 +57,8 @@ export async function replayLog(parts: ReplayParts, orgId: OrgId, range: SeqRang
     parts.onPage?.(done.records)
   }
   finding ??= await checkWhole(replaying, range)
-  return { records: done.records, changes: done.begun + done.ended, values: done.values, finding }
+  const rows = finding === undefined ? await checkPeople(parts, orgId, range) : { people: 0, finding }
+  return { records: done.records, changes: done.begun + done.ended, values: done.values, ...rows }
 }
 
 /** That what is kept of the time before a purge is what was held at its end. */

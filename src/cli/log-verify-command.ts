@@ -5,6 +5,7 @@ import { logKeyId, publicKeyOfPem } from '../audit/log-key.ts'
 import { SYSTEM_ORG } from '../audit/system-org.ts'
 import type { Finding } from '../audit/finding.ts'
 import { type PackFinding, type PackReport, verifyPack } from '../audit/verify-pack.ts'
+import type { ReplayFinding } from '../audit/replay-finding.ts'
 import { replayLog, type ReplayReport } from '../audit/replay.ts'
 import { verifyChain, type VerifyReport } from '../audit/verify.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
@@ -45,7 +46,7 @@ export function verifyCommand(ports: CommandPorts): Command {
     .option('--key <key>', 'a key known from outside: its fingerprint, or a file with it in PEM', collect, [])
     .option('--pack <file>', 'an evidence pack instead of a store')
     .option('--fast', 'hashes only: the search columns beside the records are not compared')
-    .option('--replay', 'also make anew from the log what is kept beside it, and compare: access, ids, personal values')
+    .option('--replay', 'also make anew from the log what is kept beside it, and compare: access, ids, people')
     .option('--json', 'answer in JSON')
     .action(async (flags: VerifyFlags) => {
       const trusted = await Promise.all(flags.key.map(keyId))
@@ -165,10 +166,16 @@ function replayOne({ reads, log }: Operator, id: OrgId, { head, purged }: Verify
 
 function replayText(replayed: ReplayReport | undefined): string {
   if (replayed === undefined) return ''
-  const { finding, changes, values } = replayed
-  return finding === undefined
-    ? `; replayed: ${counted(changes, 'change')} of access and ${counted(values, 'personal value')} agree`
-    : `; REPLAY DIFFERS: ${finding.table} is not what record ${finding.seq} and those before it say`
+  const { finding, changes, values, people } = replayed
+  if (finding !== undefined) return `; REPLAY DIFFERS: ${replayFindingText(finding)}`
+  const held = `${counted(changes, 'change')} of access, ${counted(values, 'personal value')}`
+  return `; replayed: ${held} and ${counted(people, 'row')} of people agree`
+}
+
+function replayFindingText({ seq, table, person, column }: ReplayFinding): string {
+  const what = column === undefined ? table : `${printable(column)} in ${table}`
+  const whose = person === undefined ? '' : ` of person ${printable(person)}`
+  return `${what}${whose} is not what record ${seq} and those before it say`
 }
 
 function reportText({ name, report, replayed }: Verified): string {

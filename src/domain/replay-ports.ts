@@ -1,5 +1,7 @@
 import type { AccessPeriod } from './history-ports.ts'
 import type { OrgId, UserId } from './ids.ts'
+import type { SealedValues } from './sealed-values.ts'
+import type { User } from './user.ts'
 
 /** Seqs of records: (after, upTo]. */
 export interface SeqRange {
@@ -11,6 +13,32 @@ export interface ReplayCounts {
   readonly begun: number
   readonly ended: number
   readonly targets: number
+}
+
+/** The row of a person, live or deleted. */
+export interface KeptPerson {
+  readonly user: User
+  /** Where people are looked up that is not what their attributes say. */
+  readonly stray: StrayKey | undefined
+}
+
+/** A column of a person's row, or a table beside it. */
+export interface StrayKey {
+  readonly table: 'user' | 'user_email'
+  readonly column: string | undefined
+}
+
+/** A place in what is sealed of people: by person, then by record. */
+export interface SealedPlace {
+  readonly person: string
+  readonly seq: number
+}
+
+/** What a record says, by its place. */
+export interface RecordText {
+  readonly seq: number
+  readonly id: string
+  readonly body: string
 }
 
 /** What stands beside the log and can be made of it anew. */
@@ -29,4 +57,10 @@ export interface ReplayReads {
   erased(orgId: OrgId): Promise<ReadonlySet<string>>
   /** Tables whose rows are not what the open periods say: what people hold today. */
   strayTables(orgId: OrgId): Promise<readonly string[]>
+  /** People by id, live and deleted, with service accounts. */
+  people(orgId: OrgId, after: string, limit: number): Promise<readonly KeptPerson[]>
+  /** What is sealed of people by person and record; of those up to an id, or of all that follow. */
+  sealedOf(orgId: OrgId, after: SealedPlace, upTo: string | undefined, limit: number): Promise<readonly SealedValues[]>
+  /** The records of some places, in no order. */
+  texts(orgId: OrgId, seqs: readonly number[]): Promise<readonly RecordText[]>
 }

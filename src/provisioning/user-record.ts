@@ -1,5 +1,6 @@
 import type { User } from '../domain/user.ts'
-import { equalJson, isJsonObject, type Json } from '../domain/json.ts'
+import { attributePaths, recordedValue } from '../domain/attribute-paths.ts'
+import { equalJson, type Json } from '../domain/json.ts'
 import { Personal, type RecordChange, type RecordTarget } from '../domain/record.ts'
 import type { UserId } from '../domain/ids.ts'
 
@@ -41,29 +42,9 @@ export function isSameUser(a: User, b: User): boolean {
   )
 }
 
-/** Attributes by path; those of an extension one by one, under the extension's URN. */
-function attributePaths(user: User): Map<string, Json> {
-  const entries = Object.entries(user.attributes).flatMap(([name, value]) =>
-    name.startsWith('urn:') && isJsonObject(value)
-      ? Object.entries(value).map(([sub, inner]) => [`${name}:${sub}`, inner] as const)
-      : [[name, value] as const],
-  )
-  const paths = new Map<string, Json>()
-  if (user.externalId !== undefined) paths.set('externalId', user.externalId)
-  for (const [path, value] of entries) if (value !== undefined) paths.set(path, value)
-  return paths
-}
-
 /** A value of a person's attribute for a record, which holds no fractions: those stand there as text. */
 export function personal(person: UserId, value: Json): Personal {
-  return new Personal(person, withoutFractions(value))
-}
-
-function withoutFractions(value: Json): Json {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value)
-  if (Array.isArray(value)) return value.map(withoutFractions)
-  if (!isJsonObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withoutFractions(each ?? null)]))
+  return new Personal(person, recordedValue(value))
 }
 
 function sealed(person: UserId, old: Json | undefined, now: Json | undefined): Pick<RecordChange, 'old' | 'new'> {

@@ -16,7 +16,15 @@ export function jsonIdList(dialect: Dialect, json: string): RawBuilder<unknown> 
     : sql`(select jsonb_array_elements_text(${json}::text::jsonb))`
 }
 
-/** The same list as a source of rows with one column `id`. */
+/** A list of seqs, likewise. */
+export function seqList(dialect: Dialect, seqs: readonly number[]): RawBuilder<unknown> {
+  const json = JSON.stringify(seqs)
+  return dialect === 'sqlite'
+    ? sql`(select value from json_each(${json}))`
+    : sql`(select value::bigint from jsonb_array_elements_text(${json}::text::jsonb))`
+}
+
+/** The list of ids as a source of rows with one column `id`. */
 export function idRows(dialect: Dialect, ids: readonly string[]): RawBuilder<{ id: string }> {
   return jsonIdRows(dialect, JSON.stringify(ids))
 }

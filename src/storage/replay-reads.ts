@@ -5,9 +5,12 @@ import type { HeldKind } from '../domain/history-ports.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import type { ReplayReads } from '../domain/replay-ports.ts'
 import { idList } from './id-list.ts'
+import { peopleReads } from './replay-people-reads.ts'
 
 export function replayReads(db: Kysely<Database>, dialect: Dialect): ReplayReads {
   return {
+    ...peopleReads(db, dialect),
+
     async targets(orgId, ids, { after, upTo }) {
       const rows = await db
         .selectFrom('event_target')

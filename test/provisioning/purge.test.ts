@@ -186,6 +186,23 @@ forEachDialect('a log that is purged (LOG 19)', (dialect) => {
     expect(await verified(), 'once more').to.deep.include({ intact: true, records: 1 })
   })
 
+  it('still knows what was said of people since', async () => {
+    await begin(8)
+    await finishPurge(tenant.provisioning, tenant.orgId)
+    const [, person] = people
+    await changeUser(tenant.provisioning, admin, person!, {
+      method: 'PATCH',
+      change: (state) => ({ ...state, attributes: { ...state.attributes, nickName: 'nick' } }),
+    }).durable
+    const report = await verified()
+    expect(await replayed(report)).to.deep.include({ people: 6, finding: undefined })
+    await sql`update "user" set body = replace(body, '"nick"', '"nock"') where org_id = ${tenant.orgId}`.execute(
+      test.connections.writer,
+    )
+    const { finding } = await replayed(report)
+    expect(finding).to.deep.equal({ seq: 11, table: 'user', person, column: 'nickName' })
+  })
+
   it('cannot be cut short by whoever owns the database', async () => {
     const { writer } = test.connections
     const org: OrgId = tenant.orgId

@@ -68,6 +68,8 @@ export async function fill(test: TestStore, orgId: OrgId, owner: ConnectionId, p
         ${hash} from n`,
     sql`insert into event_target (org_id, target_id, seq)
       ${series(people)} select ${org}, ${u}, 100000 + i from n`,
+    sql`insert into event_pii (org_id, person_id, seq, nonce, ciphertext)
+      ${series(people)} select ${org}, ${u}, 100000 + i, ${hash}, ${hash} from n`,
     sql`insert into connection (org_id, id, name, name_key, kind, status, may_grant_admin, scopes, version, created)
       ${series(999)} select ${org}, ${org} || '-c-' || i, 'c ' || i, 'c ' || i, 'idp', 'active', 0, 'users', 1, 1 from n`,
     sql`insert into connection_token (id, org_id, connection_id, secret_hash, origin, created)

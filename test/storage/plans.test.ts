@@ -4,7 +4,6 @@ import { Client } from 'pg'
 import type { Caller } from '../../src/domain/caller.ts'
 import type { AccessPeriod } from '../../src/domain/history-ports.ts'
 import type { ConnectionId, OrgId, RecordId, SinkId, ReviewId, TokenId } from '../../src/domain/ids.ts'
-import type { PageQuery } from '../../src/domain/ports.ts'
 import type { UserState } from '../../src/domain/user.ts'
 import type { WriteStores } from '../../src/domain/write-ports.ts'
 import { changeUser } from '../../src/provisioning/change-user.ts'
@@ -15,27 +14,17 @@ import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import { reconcilePeople } from '../../src/provisioning/reconcile-people.ts'
 import { CUSTOM_URN, ENTERPRISE_URN } from '../../src/domain/schema-urns.ts'
 import type { HoldId } from '../../src/domain/privacy.ts'
-import { parseFilter } from '../../src/scim/filter/parse.ts'
-import { baseView } from '../../src/scim/schema/definitions.ts'
-import { userViews } from '../../src/scim/schema/user-view.ts'
 import { databaseFile } from '../../src/storage/store.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { foundTenant, type Tenant } from '../support/tenant.ts'
-import { fill, giveSquads, group, SQUAD, unbounded, user } from './full-orgs.ts'
+import { fill, giveSquads, group, unbounded, user } from './full-orgs.ts'
+import { page } from './page-query.ts'
 import { type Explain, type Plan, postgresExplain, sqliteExplain } from './plan.ts'
-
-const VIEWER = { kind: 'idp', connectionId: undefined } as const
 
 /** A row that others come after. */
 const PERIOD: AccessPeriod = {
   ...{ user: user(70), kind: 'active', target: '', value: 'active' },
   ...{ fromSeq: 0, toSeq: undefined, from: 0, to: undefined },
-}
-
-function page(filterText: string | undefined, view: 'User' | 'Group', more: Partial<PageQuery> = {}): PageQuery {
-  const schemas = view === 'User' ? userViews([SQUAD]).shown : baseView(view)
-  const filter = filterText === undefined ? undefined : parseFilter(filterText, schemas)
-  return { filter, sort: undefined, startIndex: 1, count: 100, viewer: VIEWER, ...more }
 }
 
 forEachDialect('plans of hot queries', function (dialect) {
@@ -257,6 +246,17 @@ forEachDialect('plans of hot queries', function (dialect) {
       'erasure_pkey',
     ],
     ['a hold by its id', inUnit((stores) => stores.privacy.find(org(), `${org()}-h-7` as HoldId)), 'legal_hold_pkey'],
+    [
+      'rows of people that are held against the log',
+      () => reads().replay.people(org(), user(70), 100),
+      ...['user_pkey', 'user_email_pkey'],
+    ],
+    [
+      'what is sealed of people',
+      () => reads().replay.sealedOf(org(), { person: user(70), seq: 1 }, user(80), 100),
+      'event_pii_pkey',
+    ],
+    ['records by their places', () => reads().replay.texts(org(), [100_500, 100_501]), 'provisioning_event_pkey'],
     ['a page of records', () => reads().records.page(org(), 100_500, 101_000, 100), 'provisioning_event_pkey'],
   ]
 
