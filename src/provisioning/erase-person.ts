@@ -2,11 +2,12 @@ import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
-import type { ErasedRows, Erasure } from '../domain/privacy.ts'
+import type { ErasedRows, Erasure, LegalHold } from '../domain/privacy.ts'
 import type { User } from '../domain/user.ts'
 import type { WriteStores } from '../domain/write-ports.ts'
 import { requireOrgAdmin } from './caller-right.ts'
 import { removePerson } from './delete-user.ts'
+import { findHoldOn } from './legal-holds.ts'
 import type { Provisioning } from './provisioning.ts'
 import { submitChange } from './submit-change.ts'
 
@@ -24,7 +25,8 @@ export interface ErasedPerson extends Erasure {
  * Erases a person for good: their rows lose every personal value, what stands beside records of them goes, and so does
  * the key that opened it. Whoever is live is deleted first, with all that guards a deletion. The log keeps its records,
  * which hold ids and commitments that nobody can open any more, so it verifies as before.
- * @throws DomainError `not-found`, `forbidden`, `last-admin`, `uniqueness` while a legal hold stands
+ * @throws DomainError `not-found`, `forbidden`, `last-admin`, `uniqueness` while a legal hold stands on them or on records of
+ * them
  */
 export function erasePerson(provisioning: Provisioning, caller: Caller, id: UserId): Submitted<ErasedPerson> {
   const { orgId } = caller
@@ -82,11 +84,17 @@ function checkIsPerson({ accountType, id }: User): void {
 }
 
 async function checkNotHeld(stores: WriteStores, { orgId }: Caller, person: UserId): Promise<void> {
-  const [hold] = await stores.privacy.holdsOf(orgId, person)
+  const hold = await findHoldOn(stores, orgId, person)
   if (hold === undefined) return
   throw new DomainError(
     'uniqueness',
-    `The legal hold ${hold.id} stands, so this person cannot be erased; release it first, if that is right`,
+    `The legal hold ${hold.id} stands${rangeText(hold)}, so this person cannot be erased; release it first, if that is right`,
     { reason: 'hold.stands', params: { hold: hold.id } },
   )
+}
+
+function rangeText({ fromSeq, toSeq }: LegalHold): string {
+  if (fromSeq === undefined && toSeq === undefined) return ''
+  const end = toSeq === undefined ? 'on' : `to ${toSeq}`
+  return ` on records ${fromSeq ?? 1} ${end}, which speak of them`
 }

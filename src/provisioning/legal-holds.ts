@@ -1,6 +1,6 @@
 import type { Caller } from '../domain/caller.ts'
 import { DomainError } from '../domain/errors.ts'
-import { newId, type UserId } from '../domain/ids.ts'
+import { newId, type OrgId, type UserId } from '../domain/ids.ts'
 import type { Submitted } from '../domain/ports.ts'
 import type { HoldId, LegalHold } from '../domain/privacy.ts'
 import { Personal, type RecordChange, type RecordTarget } from '../domain/record.ts'
@@ -19,8 +19,8 @@ export interface HoldDraft {
 }
 
 /**
- * Places a legal hold: until it is released, the person (or nobody of the org) can be erased, and no record it is about
- * be purged.
+ * Places a legal hold: until it is released, no record it is about is purged, and whom it is about cannot be erased: the
+ * person, or everybody of the org; with a range, only those of whom a record in it speaks.
  * @throws DomainError `not-found` for a person who is not there, `invalid-value` for a range turned round
  */
 export function placeHold(provisioning: Provisioning, caller: Caller, draft: HoldDraft): Submitted<LegalHold> {
@@ -60,6 +60,22 @@ export function releaseHold(provisioning: Provisioning, caller: Caller, id: Hold
     await append(stores, caller, { ...hold, releasedSeq: seq }, [])
     return { ...hold, releasedSeq: seq, released: stores.now }
   })
+}
+
+/** A hold that keeps a person from being erased: one on them or on everybody whose records speak of them. */
+export async function findHoldOn(
+  { privacy, purge, journal }: WriteStores,
+  orgId: OrgId,
+  person: UserId,
+): Promise<LegalHold | undefined> {
+  for (const hold of await privacy.holdsOf(orgId, person)) {
+    const { fromSeq, toSeq } = hold
+    if (fromSeq === undefined && toSeq === undefined) return hold
+    const head = journal.nextSeq(orgId) - 1
+    const range = { after: (fromSeq ?? 1) - 1, upTo: Math.min(toSeq ?? head, head) }
+    if (await purge.speaksOf(orgId, person, range)) return hold
+  }
+  return undefined
 }
 
 function checkRange({ fromSeq, toSeq }: HoldDraft): void {

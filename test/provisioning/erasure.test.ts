@@ -11,6 +11,7 @@ import type { Caller } from '../../src/domain/caller.ts'
 import { type InviteId, type KeyId, newId, type SessionId, type UserId } from '../../src/domain/ids.ts'
 import type { HoldId } from '../../src/domain/privacy.ts'
 import { createKey } from '../../src/provisioning/api-keys.ts'
+import type { UserState } from '../../src/domain/user.ts'
 import { changeUser } from '../../src/provisioning/change-user.ts'
 import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import { erasePerson } from '../../src/provisioning/erase-person.ts'
@@ -247,6 +248,32 @@ forEachDialect('a person who is erased', (dialect) => {
     await erase(held)
     expect(await exported()).to.not.include(CANARY)
     expect((await test.store.reads.privacy.holds(tenant.orgId, true)).map((hold) => hold.id)).to.deep.equal([all, id])
+  })
+
+  it('C07: is not erased while a hold stands on records that speak of them; whom they do not speak of is', async () => {
+    const { records } = test.store.reads
+    const hold = async (draft: object) =>
+      (await placeHold(tenant.provisioning, admin, { reason: 'x', ...draft }).durable).id
+    const early = await tenant.user('early')
+    const { seq } = (await records.head(tenant.orgId))!
+    const [late, actor] = [await tenant.user('late'), await tenant.user('actor')]
+    const before = await hold({ toSeq: seq })
+    const sentence = await erase(early.id).catch((error: unknown) => (error as Error).message)
+    expect(sentence).to.include(`The legal hold ${before} stands on records 1 to ${seq}, which speak of them`)
+    expect((await records.tail(tenant.orgId, 1))[0]).to.include({ action: 'privacy.erase', result: 'refused' })
+    expect((await erase(late.id)).before).to.equal(false)
+    // Also of what they did and was done to others, and of what is yet to come.
+    const from = (await records.head(tenant.orgId))!.seq + 1
+    const after = await hold({ fromSeq: from })
+    const named = await hold({ person: actor.id, fromSeq: seq + 1_000 })
+    const nickname = (state: UserState) => ({ ...state, attributes: { ...state.attributes, nickName: 'e' } })
+    const by = personOf(tenant.orgId, actor, { isOrgAdmin: true })
+    await changeUser(tenant.provisioning, by, early.id, { method: 'PATCH', change: nickname }).durable
+    expect(await refusal(erase(actor.id))).to.equal('uniqueness hold.stands')
+    await releaseHold(tenant.provisioning, admin, after).durable
+    expect((await erase(actor.id)).before, 'only a hold on what is not there yet').to.equal(false)
+    for (const id of [before, named]) await releaseHold(tenant.provisioning, admin, id).durable
+    expect((await erase(early.id)).before).to.equal(false)
   })
 
   it('was invited, or is the last admin, or no person, or not there', async () => {

@@ -2,7 +2,6 @@ import { expect } from 'chai'
 import { type CompiledQuery, sql } from 'kysely'
 import { Client } from 'pg'
 import type { Caller } from '../../src/domain/caller.ts'
-import type { AccessPeriod } from '../../src/domain/history-ports.ts'
 import type { ConnectionId, OrgId, RecordId, SinkId, ReviewId, TokenId } from '../../src/domain/ids.ts'
 import type { UserState } from '../../src/domain/user.ts'
 import type { WriteStores } from '../../src/domain/write-ports.ts'
@@ -18,14 +17,8 @@ import { databaseFile } from '../../src/storage/store.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
 import { foundTenant, type Tenant } from '../support/tenant.ts'
 import { fill, giveSquads, group, unbounded, user } from './full-orgs.ts'
-import { page } from './page-query.ts'
+import { page, PERIOD } from './page-query.ts'
 import { type Explain, type Plan, postgresExplain, sqliteExplain } from './plan.ts'
-
-/** A row that others come after. */
-const PERIOD: AccessPeriod = {
-  ...{ user: user(70), kind: 'active', target: '', value: 'active' },
-  ...{ fromSeq: 0, toSeq: undefined, from: 0, to: undefined },
-}
 
 forEachDialect('plans of hot queries', function (dialect) {
   let test: TestStore
@@ -244,6 +237,11 @@ forEachDialect('plans of hot queries', function (dialect) {
       'a page of who was erased',
       () => reads().privacy.erasures({ orgId: org(), person: user(70) }, 100),
       'erasure_pkey',
+    ],
+    [
+      'whether records of a range speak of somebody',
+      inUnit((stores) => stores.purge.speaksOf(org(), user(7), { after: 7, upTo: 200_000 })),
+      ...['event_target_pkey', 'event_actor', 'event_pii_pkey'],
     ],
     ['a hold by its id', inUnit((stores) => stores.privacy.find(org(), `${org()}-h-7` as HoldId)), 'legal_hold_pkey'],
     [
