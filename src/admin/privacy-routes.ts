@@ -1,8 +1,11 @@
 import { z } from 'zod'
+import { subjectAccess } from '../audit/subject-access.ts'
+import { DomainError } from '../domain/errors.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { HoldId, LegalHold } from '../domain/privacy.ts'
 import { erasePerson } from '../provisioning/erase-person.ts'
 import { placeHold, releaseHold } from '../provisioning/legal-holds.ts'
+import { recordExport } from '../provisioning/record-log-use.ts'
 import { maybeTime, type Route, route, shownTime, textOf, time } from './route.ts'
 
 const seq = z.number().int().positive()
@@ -38,8 +41,23 @@ const erasure = z
   })
   .meta({ id: 'Erasure' })
 
-/** Erasing people, and the holds that forbid it. */
+/** What is held of people, erasing them, and the holds that forbid it. */
 export const privacyRoutes: readonly Route[] = [
+  route({
+    ...{ method: 'GET', path: '/users/{user}/export', tag: 'Privacy', who: 'orgAdmin', isDangerous: true },
+    summary: 'Everything that is held of a person, live or deleted: rows, and the log with their own values opened',
+    answer: { status: 200, media: 'application/json' },
+    async handle({ ports, provisioning, caller, orgId, params }) {
+      const person = params.user as UserId
+      if (!('user' in (await ports.reads.privacy.held(orgId, person)))) {
+        throw new DomainError('not-found', `There is no person ${person}, live or deleted`)
+      }
+      const use = { form: 'person', personal: true, about: person }
+      await recordExport(provisioning, caller, orgId, use).durable
+      const pieces = subjectAccess(ports.reads, { orgId, person, values: ports.log.values })
+      return { pieces, headers: { 'Content-Disposition': 'attachment; filename="person.json"' } }
+    },
+  }),
   route({
     ...{ method: 'POST', path: '/users/{user}/erasure', tag: 'Privacy', who: 'orgAdmin', isDangerous: true },
     summary: 'Erase a person for good, live or deleted: every personal value, and the key to those in the log',

@@ -6,6 +6,7 @@ import { RECORD_SCHEMA } from '../../src/audit/record-schema.ts'
 import { verifyPack } from '../../src/audit/verify-pack.ts'
 import type { User } from '../../src/domain/user.ts'
 import { createGroup } from '../../src/provisioning/create-group.ts'
+import { deleteUser } from '../../src/provisioning/delete-user.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { type AdminGateway, type ApiClient, ApiClient as Client, openAdminGateway, problemCode } from './api.ts'
 
@@ -204,5 +205,26 @@ forEachDialect('copies of the log over HTTP', (dialect) => {
       const told = (await page('/audit_logs')).audit_logs.at(-1)
       expect(told).to.include({ action: 'user:create', response_code: 409 })
     })
+  })
+
+  it('of all that is held of a person go to admins alone, also of a deleted one, and are in the log', async () => {
+    const { tenant, test } = gateway
+    const bea = await tenant.user('bea@example.com', { attributes: { nickName: 'beatrix' } })
+    await tenant.user('cyd@example.com')
+    const admin = gateway.client(await gateway.key('admin'))
+    await deleteUser(tenant.provisioning, tenant.idp, bea.id, { method: 'DELETE' }).durable
+    const answer = await admin.get(`/users/${bea.id}/export`)
+    expect([answer.status, answer.headers.get('content-type')]).to.deep.equal([200, 'application/json'])
+    expect(answer.headers.get('content-disposition')).to.equal('attachment; filename="person.json"')
+    expect(answer.text).to.include('beatrix').and.not.include('cyd@').and.not.include('ann@')
+    const told = answer.json as { held: { user: readonly object[] }; log: readonly { record: { action: string } }[] }
+    expect(told.held.user).to.have.length(1)
+    expect(told.log.map(({ record }) => record.action)).to.deep.equal(['user.create', 'user.delete', 'log.export'])
+    const [newest] = await test.store.reads.records.tail(tenant.orgId, 1)
+    expect(newest!.body).to.include(`"about":"${bea.id}"`).and.include('"form":"person"')
+    expect(problemCode(await auditor.get(`/users/${bea.id}/export`), 403)).to.match(/^right\./)
+    const nobody = `/users/${bea.id.slice(0, -1)}${bea.id.endsWith('0') ? '1' : '0'}/export`
+    expect((await admin.get(nobody)).status).to.equal(404)
+    expect((await test.store.reads.records.head(tenant.orgId))!.seq).to.equal(newest!.seq)
   })
 })
