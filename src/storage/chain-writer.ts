@@ -57,7 +57,7 @@ export class ChainWriter {
   async saveHead(): Promise<void> {
     if (this.head.seq === this.#stored) return
     const { epoch, seq, time, hash } = this.head
-    await saveHead(this.#db, { orgId: this.#orgId, epoch, seq, time, hash })
+    await saveHead.send(this.#db, { orgId: this.#orgId, epoch, seq, time, hash })
     this.#stored = seq
   }
 
@@ -74,7 +74,7 @@ export class ChainWriter {
   async #newKey(person: UserId): Promise<WrappedKey> {
     const key = this.#sealer.newKey(this.#orgId, person)
     const { kekId = null, wrapped = null } = key
-    await insertKey(this.#db, { orgId: this.#orgId, person, kekId, wrapped })
+    await insertKey.send(this.#db, { orgId: this.#orgId, person, kekId, wrapped })
     return key
   }
 
@@ -85,7 +85,7 @@ export class ChainWriter {
     const { orgId, seq } = row
     if (this.#dialect === 'postgres') {
       const pii = record.pii.map((one) => [one.person, base64(one.nonce), base64(one.ciphertext)])
-      await insertWhole(this.#db, { ...row, targetIds: targets, sealed: JSON.stringify(pii) })
+      await insertWhole.send(this.#db, { ...row, targetIds: targets, sealed: JSON.stringify(pii) })
       return
     }
     await insertEvent(this.#db, row)

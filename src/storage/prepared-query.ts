@@ -1,10 +1,15 @@
 import { type CompiledQuery, type DialectAdapter, type Kysely, SqliteAdapter } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
-import { runCompiled } from './direct-run.ts'
+import { runCompiled, sendCompiled } from './direct-run.ts'
+import { giveName } from './statement-names.ts'
 
 /** Runs a prepared query. Its parameters are taken by name. */
-export type PreparedQuery<Given extends object, Row> = (db: Kysely<Database>, given: Given) => Promise<readonly Row[]>
+export interface PreparedQuery<Given extends object, Row> {
+  (db: Kysely<Database>, given: Given): Promise<readonly Row[]>
+  /** For what answers nothing and, but for an outage, cannot fail: see {@link sendCompiled}. */
+  send(db: Kysely<Database>, given: Given): Promise<void>
+}
 
 /** Stands for a parameter while a query is built. */
 class Slot {
@@ -29,16 +34,22 @@ export function preparedQuery<Given extends object, Row>(
   const compiled = new WeakMap<DialectAdapter, CompiledQuery<Row>>()
   const slots = new Proxy({}, { get: (_target, name) => new Slot(name) }) as Given
 
-  return async (db, given) => {
+  const filled = (db: Kysely<Database>, given: Given): CompiledQuery<Row> => {
     const { adapter } = db.getExecutor()
     let query = compiled.get(adapter)
     if (query === undefined) {
-      query = build(db, slots, adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres')
+      const dialect = adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres'
+      query = build(db, slots, dialect)
+      if (dialect === 'postgres') giveName(query.sql)
       compiled.set(adapter, query)
     }
     const parameters = query.parameters.map((value) => (value instanceof Slot ? valueOf(given, value) : value))
-    return runCompiled(db, { ...query, parameters })
+    return { ...query, parameters }
   }
+  const run = async (db: Kysely<Database>, given: Given): Promise<readonly Row[]> => runCompiled(db, filled(db, given))
+  return Object.assign(run, {
+    send: async (db: Kysely<Database>, given: Given): Promise<void> => sendCompiled(db, filled(db, given)),
+  })
 }
 
 function valueOf(given: object, { name }: Slot): unknown {

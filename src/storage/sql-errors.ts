@@ -69,10 +69,16 @@ function driverError(error: unknown): DriverError | undefined {
   return lost.test(error.message) ? { code: 'CONNECTION_LOST', message: error.message } : undefined
 }
 
-/** Whether the transaction may be run again as it is: a serialisation failure or a deadlock. */
+/** Whether the transaction may be run again as it is: a serialisation failure, a deadlock or a plan of an older schema. */
 export function isRetryable(error: unknown): boolean {
   const code = driverError(error)?.code
-  return code === '40001' || code === '40P01'
+  return code === '40001' || code === '40P01' || isStalePlan(error)
+}
+
+/** Whether a prepared statement would answer other columns than when it was prepared: its table was migrated since. */
+export function isStalePlan(error: unknown): boolean {
+  const driver = driverError(error)
+  return driver?.code === '0A000' && driver.message.includes('cached plan')
 }
 
 /** Whether another process holds SQLite's write lock. */

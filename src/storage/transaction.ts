@@ -3,7 +3,7 @@ import { CompiledQuery, type Kysely } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { Database } from '../../db/schema.ts'
 import type { ChainWriter } from './chain-writer.ts'
-import { directRunOf, holdsTransaction } from './direct-run.ts'
+import { directRunOf, holdsTransaction, runInPipeline, sendCompiled, settled } from './direct-run.ts'
 import { isBusy, isRetryable, storeUnavailable, toDomainError } from './sql-errors.ts'
 
 /**
@@ -24,16 +24,19 @@ export async function inTransaction<T>(
   const deadline = performance.now() + BUSY_LIMIT_MS
   try {
     return await writer.connection().execute(async (db) => {
-      holdsTransaction(db, writer)
+      if (dialect === 'postgres') await pipeline(db)
+      else holdsTransaction(db, writer)
       await begin(db, dialect, deadline)
       try {
         const result = await work(db)
+        await settled(db)
         await execute(db, 'COMMIT')
         return result
       } catch (error) {
+        const first = await firstFailure(db, error)
         // A connection that is lost has nothing to roll back; the first error is the one that counts.
         await execute(db, 'ROLLBACK').catch(() => undefined)
-        throw error
+        throw first
       }
     })
   } catch (error) {
@@ -41,18 +44,50 @@ export async function inTransaction<T>(
   }
 }
 
+/**
+ * Kysely lets one statement at a time through to the connection of a handle. The driver's own connection takes them as
+ * they come, in their order.
+ */
+async function pipeline(db: Kysely<Database>): Promise<void> {
+  await db.getExecutor().provideConnection((connection) => {
+    runInPipeline(db, async (query) => (await connection.executeQuery(query)).rows)
+    return Promise.resolve()
+  })
+}
+
+/** What was sent before a statement that failed, and not waited for, may be why it did. */
+async function firstFailure(db: Kysely<Database>, error: unknown): Promise<unknown> {
+  try {
+    await settled(db)
+    return error
+  } catch (earlier) {
+    return earlier
+  }
+}
+
 /** Runs work in a savepoint. When it throws, nothing of it stays, and the chain's head is where it was. */
 export async function inSavepoint<T>(db: Kysely<Database>, chain: ChainWriter, work: () => Promise<T>): Promise<T> {
   const head = chain.head
-  await execute(db, 'SAVEPOINT unit')
+  await settleEarlier(db)
+  await send(db, 'SAVEPOINT unit')
   try {
     const result = await work()
-    await execute(db, 'RELEASE SAVEPOINT unit')
+    await send(db, 'RELEASE SAVEPOINT unit')
     return result
   } catch (error) {
     chain.head = head
+    const first = await firstFailure(db, error)
     await rollBackUnit(db)
-    throw error
+    throw first
+  }
+}
+
+/** @throws DomainError `unavailable` when what an earlier unit sent failed, after which none of the batch can stay */
+async function settleEarlier(db: Kysely<Database>): Promise<void> {
+  try {
+    await settled(db)
+  } catch (error) {
+    throw isRetryable(error) ? error : storeUnavailable(error)
   }
 }
 
@@ -68,7 +103,7 @@ async function rollBackUnit(db: Kysely<Database>): Promise<void> {
 
 /** SQLite's write lock is taken at once (a deferred one fails late) and waited for without blocking the event loop. */
 async function begin(db: Kysely<Database>, dialect: Dialect, deadline: number): Promise<void> {
-  if (dialect === 'postgres') return execute(db, 'BEGIN')
+  if (dialect === 'postgres') return send(db, 'BEGIN')
   for (;;) {
     try {
       await execute(db, 'BEGIN IMMEDIATE')
@@ -84,5 +119,13 @@ async function execute(db: Kysely<Database>, text: string): Promise<void> {
   const query = CompiledQuery.raw(text)
   const run = directRunOf(db)
   if (run === undefined) await db.executeQuery(query)
+  else run(query)
+}
+
+/** The same for what can only fail with the connection, and is not worth a wait of its own. */
+async function send(db: Kysely<Database>, text: string): Promise<void> {
+  const query = CompiledQuery.raw(text)
+  const run = directRunOf(db)
+  if (run === undefined) await sendCompiled(db, query)
   else run(query)
 }
