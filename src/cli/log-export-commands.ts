@@ -1,10 +1,8 @@
-import { createWriteStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { EXPORT_FORMS, type ExportForm, exportLog } from '../audit/export-log.ts'
 import type { LogQuery } from '../audit/log-query.ts'
 import { createPack, type PackRequest } from '../audit/pack.ts'
-import { DomainError } from '../domain/errors.ts'
+import { writePackFile } from '../audit/pack-file.ts'
 import type { OrgSummary } from '../domain/ports.ts'
 import { recordExport } from '../provisioning/record-log-use.ts'
 import { getOrg } from './lookup.ts'
@@ -64,14 +62,14 @@ export function logPackCommand(ports: CommandPorts): Command {
     })
 }
 
-/** Records of a query or of a range, for a file that is to be made. */
-export interface PackFile extends Pick<PackRequest, 'query' | 'range'> {
+/** Records of a query, for a file that is to be made. */
+interface PackFile extends Pick<PackRequest, 'query'> {
   readonly file: string
   readonly personal: boolean
 }
 
 /** Writes an evidence pack, once it is in the log that it is made. @throws DomainError `invalid-value` for a bad file */
-export async function writePack(
+async function writePack(
   operator: Operator,
   { id, name }: OrgSummary,
   { file, personal, ...asked }: PackFile,
@@ -81,17 +79,7 @@ export async function writePack(
   const { type, id: who = '' } = operation.actor
   const values = personal ? operator.log.values : undefined
   const request = { orgId: id, orgName: name, ...asked, values, by: `${type} ${who}`.trim() }
-  const pack = await createPack(operator.log.checkpoints, request)
-  await pipeline(pack, createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true })).catch((error: unknown) => {
-    throw unwritable(file, error)
-  })
-}
-
-function unwritable(file: string, error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === undefined) return error
-  const why = code === 'EEXIST' ? 'it is there already' : code
-  return new DomainError('invalid-value', `The pack ${printable(file)} cannot be written: ${why}`)
+  await writePackFile(file, () => createPack(operator.log.checkpoints, request))
 }
 
 function withQuery(command: Command): Command {

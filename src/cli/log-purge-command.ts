@@ -1,17 +1,14 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { Command } from 'commander'
-import { heldDigest } from '../audit/held-digest.ts'
-import { verifyPack } from '../audit/verify-pack.ts'
-import type { Checkpoint } from '../domain/checkpoint.ts'
+import { findPurgePlace, makePurgePack } from '../audit/purge-pack.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgSummary } from '../domain/ports.ts'
 import type { Purge } from '../domain/purge.ts'
-import { beginPurge, finishPurge, type PurgeOrder } from '../provisioning/purge-log.ts'
+import { beginPurge, checkPurge, finishPurge, foreseePurge } from '../provisioning/purge-log.ts'
+import { recordExport } from '../provisioning/record-log-use.ts'
 import { parseWhole } from './arguments.ts'
-import { timeOf, writePack } from './log-export-commands.ts'
+import { timeOf } from './log-export-commands.ts'
 import { getOrg } from './lookup.ts'
-import { json, printable } from './output.ts'
+import { counted, json, printable } from './output.ts'
 import type { CommandPorts, Operator } from './ports.ts'
 import { operatorIn } from './team-lookup.ts'
 
@@ -20,6 +17,7 @@ interface PurgeFlags {
   readonly before?: number
   readonly checkpoint?: number
   readonly resume?: true
+  readonly preview?: true
   readonly json?: true
 }
 
@@ -32,8 +30,14 @@ export function logPurgeCommand(ports: CommandPorts): Command {
     .option('--before <time>', 'up to the last checkpoint before, e.g. 2026-03-01 (UTC)', timeOf)
     .option('--checkpoint <record>', 'up to this record, which a checkpoint signed', parseWhole(1, 999_999_999))
     .option('--resume', 'go on with a purge that was cut off; no pack is made')
+    .option('--preview', 'only say what would go, and what stands in the way')
     .option('--json', 'answer in JSON')
     .action(async (file: string | undefined, flags: PurgeFlags) => {
+      if (flags.preview === true) {
+        const foreseen = await ports.withStore((operator) => foresee(operator, flags))
+        ports.out(flags.json === true ? json(foreseen) : foreseenText(foreseen))
+        return
+      }
       const done = await ports.withStore(async (operator) => {
         const org = await getOrg(operator, flags.org)
         if (flags.resume !== true) await begin(operator, org, file, flags)
@@ -52,45 +56,54 @@ async function begin(operator: Operator, org: OrgSummary, file: string | undefin
       'Name the evidence pack to make, or give --resume for a purge that was cut off',
     )
   }
-  const { reads, log } = operator
-  const after = (await reads.records.purged(org.id))?.upTo ?? 0
-  const { seq: upTo } = chosen(await reads.checkpoints.all(org.id), flags, after)
-  const [last] = await reads.records.page(org.id, upTo - 1, upTo, 1)
-  if (last === undefined) throw new DomainError('not-found', `Record ${upTo} is not in the log: verify it first`)
-  await writePack(operator, org, { file, query: {}, range: { after, upTo }, personal: true })
-  const { intact, kind } = await verifyPack(file, [...new Set((await reads.checkpoints.all(org.id)).map(keyOf))])
-  if (!intact || kind !== 'full') {
-    throw new DomainError('invalid-value', 'The evidence pack does not verify, so nothing was purged; verify the log')
-  }
-  const order: PurgeOrder = {
-    ...{ upTo, hash: Buffer.from(last.hash).toString('hex'), count: upTo - Math.max(after, 1) },
-    ...{ pack: await sha256Of(file), access: await heldDigest(reads.history, org.id, upTo) },
-  }
-  await beginPurge(operator.provisioning, operatorIn(operator, org.id), order).durable
+  const { reads, log, provisioning } = operator
+  const { after, upTo } = await rangeOf(operator, org, flags)
+  const caller = operatorIn(operator, org.id)
+  // Before everybody's values lie in a file.
+  await checkPurge(provisioning, caller, upTo).durable
+  await recordExport(provisioning, caller, org.id, { form: 'pack', personal: true }).durable
+  const order = await makePurgePack(
+    { reads, checkpoints: log.checkpoints },
+    {
+      ...{ orgId: org.id, orgName: org.name, values: log.values, file, after, upTo },
+      by: `${caller.actor.type} ${caller.actor.id ?? ''}`.trim(),
+    },
+  )
+  await beginPurge(provisioning, caller, order).durable
   // Signed before anything goes.
   await log.write()
 }
 
-function keyOf({ keyId }: Checkpoint): string {
-  return keyId
-}
-
-/** The checkpoint to purge up to. @throws DomainError `invalid-value` */
-function chosen(checkpoints: readonly Checkpoint[], { before, checkpoint }: PurgeFlags, after: number): Checkpoint {
+/** Records to purge: (after, upTo]. @throws DomainError `invalid-value` */
+async function rangeOf({ reads }: Operator, { id }: OrgSummary, { before, checkpoint }: PurgeFlags) {
   if ((before === undefined) === (checkpoint === undefined)) {
     throw new DomainError('invalid-value', 'Give either --before or --checkpoint')
   }
-  const fits = ({ seq, time }: Checkpoint): boolean => (before === undefined ? seq === checkpoint : time < before)
-  const found = checkpoints.findLast((one) => one.seq > Math.max(after, 1) && fits(one))
-  if (found !== undefined) return found
+  const after = (await reads.records.purged(id))?.upTo ?? 0
+  const place = before === undefined ? { checkpoint: checkpoint ?? 0 } : { before }
+  const found = findPurgePlace(await reads.checkpoints.all(id), place, after)
+  if (found !== undefined) return { after, upTo: found.seq }
   const why = before === undefined ? `at record ${checkpoint ?? 0}` : 'before that time'
   throw new DomainError('invalid-value', `There is no checkpoint ${why} that records to purge stand before`)
 }
 
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
-  return hash.digest('hex')
+interface Foreseen {
+  readonly upTo: number
+  readonly records: number
+  /** What stands in the way. */
+  readonly refused: string | null
+}
+
+async function foresee(operator: Operator, flags: PurgeFlags): Promise<Foreseen> {
+  const org = await getOrg(operator, flags.org)
+  const { after, upTo } = await rangeOf(operator, org, flags)
+  const refused = await foreseePurge(operator.provisioning, org.id, upTo).durable
+  return { upTo, records: upTo - Math.max(after, 1), refused: refused ?? null }
+}
+
+function foreseenText({ upTo, records, refused }: Foreseen): string {
+  if (refused !== null) return `Nothing would be purged: ${refused}`
+  return `${counted(records, 'record')} would go, and the log begin at record ${upTo}`
 }
 
 function shown(purge: Purge | undefined, file: string | undefined): object {

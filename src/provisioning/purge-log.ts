@@ -35,10 +35,7 @@ export function beginPurge(provisioning: Provisioning, caller: Caller, order: Pu
   const targets = [{ type: 'org', id: orgId }] as const
   return submitChange(provisioning, caller, { action: 'log.purge', subject: orgId, targets }, async (stores) => {
     requireOrgAdmin(caller)
-    const last = await stores.purge.last(orgId)
-    checkFollows(last, upTo)
-    await checkNotHeld(stores, orgId, { after: last?.upTo ?? 0, upTo })
-    await checkReceived(stores, orgId, upTo)
+    const last = await checkMay(stores, orgId, upTo)
     const purge: Purge = { upTo, seq: stores.journal.nextSeq(orgId), at: stores.now, done: false }
     await stores.purge.begin(orgId, purge)
     await stores.journal.append(orgId, {
@@ -49,6 +46,37 @@ export function beginPurge(provisioning: Provisioning, caller: Caller, order: Pu
       },
     })
     return purge
+  })
+}
+
+/**
+ * Looks whether a purge may begin, before anything is written for it. Within the unit of work of the purge it is looked
+ * at again.
+ * @throws DomainError as {@link beginPurge}; the refusal is recorded
+ */
+export function checkPurge(provisioning: Provisioning, caller: Caller, upTo: number): Submitted<void> {
+  const { orgId } = caller
+  const targets = [{ type: 'org', id: orgId }] as const
+  return submitChange(provisioning, caller, { action: 'log.purge', subject: orgId, targets }, async (stores) => {
+    requireOrgAdmin(caller)
+    await checkMay(stores, orgId, upTo)
+  })
+}
+
+/** What stands in the way of a purge, as a sentence; nothing is recorded. */
+export function foreseePurge(
+  { work }: Pick<Provisioning, 'work'>,
+  orgId: OrgId,
+  upTo: number,
+): Submitted<string | undefined> {
+  return work.submit(orgId, async (stores) => {
+    try {
+      await checkMay(stores, orgId, upTo)
+      return undefined
+    } catch (error) {
+      if (error instanceof DomainError) return error.message
+      throw error
+    }
   })
 }
 
@@ -67,6 +95,16 @@ export async function finishPurge({ work }: Pick<Provisioning, 'work'>, orgId: O
   }
   await work.submit(orgId, ({ purge: purges, now }) => purges.end(orgId, purge.upTo, now)).durable
   return { ...purge, done: true }
+}
+
+/** @returns the purge before */
+async function checkMay(stores: WriteStores, orgId: OrgId, upTo: number): Promise<Purge | undefined> {
+  const last = await stores.purge.last(orgId)
+  checkFollows(last, upTo)
+  // The record that the log begins at since the last purge goes with this one.
+  await checkNotHeld(stores, orgId, { after: last === undefined ? 0 : last.upTo - 1, upTo })
+  await checkReceived(stores, orgId, upTo)
+  return last
 }
 
 function checkFollows(last: Purge | undefined, upTo: number): void {

@@ -4,8 +4,8 @@ import { DomainError } from '../domain/errors.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { Purge, PurgeStep, PurgeWrites } from '../domain/purge.ts'
 
-/** Rows looked at in one transaction. */
-const BATCH = 1_000
+/** Rows looked at in one transaction: requests wait no longer than for one. */
+const BATCH = 250
 
 /** The newest purge of an org. */
 export async function lastPurge(db: Kysely<Database>, orgId: OrgId): Promise<Purge | undefined> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -41,11 +41,25 @@ forEachDialect('rollcall log purge', (dialect) => {
     await askRollcall(['log', 'pack', file('signs.zip')], env)
     const upTo = (await records()).at(-1)!.seq
     const hold = await askRollcall<{ id: string }>(['privacy', 'hold', 'place', '--reason', 'a case'], env)
-    expect(await refused([file('held.zip'), '--checkpoint', String(upTo)])).to.include(
-      `The legal hold ${hold.id} stands`,
-    )
+    const at = ['--checkpoint', String(upTo)]
+    const preview = ['log', 'purge', '--preview', ...at]
+    expect(await refused([file('held.zip'), ...at])).to.include(`The legal hold ${hold.id} stands`)
+    expect(existsSync(file('held.zip')), 'of what is not purged no copy is left').to.equal(false)
+    const inTheWay = await runRollcall(preview, env)
+    expect(inTheWay.stdout).to.include(`Nothing would be purged: The legal hold ${hold.id} stands`)
     await askRollcall(['privacy', 'hold', 'release', hold.id], env)
-    expect(await refused([file('held.zip'), '--checkpoint', String(upTo)])).to.include('it is there already')
+    const before = (await records()).at(-1)!.seq
+    expect(await askRollcall(preview, env)).to.deep.equal({ upTo, records: upTo - 1, refused: null })
+    expect((await records()).at(-1)!.seq, 'nothing was done').to.equal(before)
+    writeFileSync(file('taken.zip'), 'x')
+    for (const [name, why] of [
+      ['taken.zip', 'it is there already'],
+      ['', 'it is there already'],
+      ['no/kept.zip', 'its folder is not there'],
+      ['taken.zip/kept.zip', 'its folder is a file'],
+    ] as const) {
+      expect(await refused([file(name), ...at])).to.include(`cannot be written: ${why}`)
+    }
     const done = await askRollcall<{ upTo: number; record: number }>(
       ['log', 'purge', file('kept.zip'), '--checkpoint', String(upTo)],
       env,

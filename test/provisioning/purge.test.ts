@@ -151,6 +151,18 @@ forEachDialect('a log that is purged (LOG 19)', (dialect) => {
     expect(await refusal(begin(9))).to.equal('uniqueness purge.unfinished')
   })
 
+  it('C07: is not purged a second time while a hold stands on the record it begins at', async () => {
+    await begin(8)
+    await finishPurge(tenant.provisioning, tenant.orgId)
+    for (const draft of [{ fromSeq: 8, toSeq: 8 }, { person: people[0]! }]) {
+      const hold = await placeHold(tenant.provisioning, admin, { reason: 'x', ...draft }).durable
+      // What was signed at 9 ends before the records of this hold and of the ones before.
+      expect(await refusal(begin(9))).to.equal('uniqueness hold.stands')
+      await releaseHold(tenant.provisioning, admin, hold.id).durable
+    }
+    await begin(9)
+  })
+
   it('C07: is not purged either where the person on hold only did something', async () => {
     await begin(8)
     await finishPurge(tenant.provisioning, tenant.orgId)
