@@ -125,7 +125,10 @@ try {
   for (const { name, rest } of instructions) {
     console.log(`${name} ${rest}`)
     if (!Object.hasOwn(steps, name)) throw new Error(`do not know how to prove ${name}`)
+    const since = Date.now()
     await steps[name](rest)
+    const seconds = Math.round((Date.now() - since) / 1000)
+    if (seconds > 0) console.log(`    ${seconds} s`)
   }
   await serve()
   console.log('the Dockerfile builds a gateway that starts as a user without rights, answers its healthcheck and stops')
