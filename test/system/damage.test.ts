@@ -6,7 +6,13 @@ import Sqlite from 'better-sqlite3'
 import { expect } from 'chai'
 import { verifyChain } from '../../src/audit/verify.ts'
 import { databaseFile } from '../../src/storage/store.ts'
-import { type GatewayEnvironment, gatewayEnvironment, serveProcess, spawnRollcall } from '../support/gateway.ts'
+import {
+  type GatewayEnvironment,
+  gatewayEnvironment,
+  type GatewayProcess,
+  serveProcess,
+  spawnRollcall,
+} from '../support/gateway.ts'
 import { ScimClient } from '../support/scim-client.ts'
 import { lookBeside, onDialect } from './beside.ts'
 import { add, madeId, makePeople, team } from './resources.ts'
@@ -108,7 +114,7 @@ onDialect('sqlite', 'a store that was damaged (R19)', function () {
 /** Either the start is refused in a sentence, or what is served is seen to be broken by whoever verifies it. */
 async function expectNoticed(environment: GatewayEnvironment, round: string): Promise<void> {
   const gateway = spawnRollcall(['serve'], environment.env)
-  const ended = await Promise.race([gateway.exited, becomesReady(environment)])
+  const ended = await Promise.race([gateway.exited, becomesReady(environment, gateway)])
   if (ended === 'ready') {
     const problems = await lookBeside(environment, async (test, orgId) => {
       const report = await verifyChain(test.store.reads.records, orgId)
@@ -123,9 +129,9 @@ async function expectNoticed(environment: GatewayEnvironment, round: string): Pr
   expect(gateway.output(), round).not.to.match(/\n\s+at /)
 }
 
-async function becomesReady({ url }: GatewayEnvironment): Promise<'ready' | 'late'> {
+async function becomesReady({ url }: GatewayEnvironment, { child }: GatewayProcess): Promise<'ready' | 'late'> {
   const deadline = performance.now() + 15_000
-  while (performance.now() < deadline) {
+  while (child.exitCode === null && performance.now() < deadline) {
     const answer = await fetch(`${url}/readyz`).catch(() => undefined)
     if (answer?.status === 200) return 'ready'
     await new Promise((resolve) => {
