@@ -16,6 +16,7 @@ import { createDrain, type Drain } from './http/drain.ts'
 import { createHttpServer } from './http/limits.ts'
 import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
 import { type Postman, startPostman } from './mail/postman.ts'
+import type { Started } from './cli/ports.ts'
 import { createMailServer } from './mail/smtp.ts'
 import { mailSettings } from './mail-settings.ts'
 import { createActivityBatch } from './provisioning/activity-batch.ts'
@@ -64,6 +65,14 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
     // A damaged store stays one to be checked at the next start.
     lock?.release(!(error instanceof StartError && error.exitCode === EXIT_DATA))
     throw error
+  }
+}
+
+/** What the operator is shown once it serves. */
+export function startedOf({ publicUrl, opened, firstToken, notice, firstKey, keyNotice, setupUrl }: Gateway): Started {
+  return {
+    ...{ scimUrl: `${publicUrl}/scim/v2`, masterKeyFile: opened.keyMadeAt },
+    ...{ firstToken, notice, firstKey, keyNotice, setupUrl },
   }
 }
 

@@ -4,7 +4,6 @@ import { setFlagsFromString } from 'node:v8'
 import type { Started } from './cli/ports.ts'
 import { runCommandLine } from './command-line.ts'
 import type { Config } from './config.ts'
-import type { Gateway } from './gateway.ts'
 
 const EXIT_FAILURE = 1
 
@@ -22,7 +21,7 @@ async function write(text: string): Promise<void> {
 async function serve(settings: Config, show: (started: Started) => void): Promise<void> {
   // Only a server needs what is behind these, and loading it takes longer than most commands.
   const { createLogger } = await import('./http/logging.ts')
-  const { startGateway } = await import('./gateway.ts')
+  const { startedOf, startGateway } = await import('./gateway.ts')
   const logger = createLogger(settings.log.level)
   process.on('unhandledRejection', (error) => {
     // Nothing is half-applied, since every change is a transaction; the supervisor starts a fresh process.
@@ -59,13 +58,6 @@ function signalQueue(): SignalQueue {
       hear = listener
       early.forEach(listener)
     },
-  }
-}
-
-function startedOf({ publicUrl, opened, firstToken, notice, firstKey, keyNotice, setupUrl }: Gateway): Started {
-  return {
-    ...{ scimUrl: `${publicUrl}/scim/v2`, masterKeyFile: opened.keyMadeAt },
-    ...{ firstToken, notice, firstKey, keyNotice, setupUrl },
   }
 }
 

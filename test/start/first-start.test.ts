@@ -3,27 +3,32 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { actionsOf, askRollcall, recordsOf, runRollcall, statusOf, until } from '../support/cli.ts'
-import { DIALECTS, forEachDialect } from '../support/databases.ts'
 import {
-  gatewayEnvironment,
-  type GatewayEnvironment,
-  type GatewayProcess,
-  serveProcess,
-  spawnRollcall,
-} from '../support/gateway.ts'
+  actionsOf,
+  askRollcall,
+  recordsOf,
+  runRollcall,
+  type Served,
+  serveHere,
+  statusOf,
+  until,
+} from '../support/cli.ts'
+import { DIALECTS, forEachDialect } from '../support/databases.ts'
+import { gatewayEnvironment, type GatewayEnvironment, serveProcess, spawnRollcall } from '../support/gateway.ts'
 import { freePort } from '../support/postgres.ts'
 
 const NO_BOOTSTRAP = { ROLLCALL_BOOTSTRAP_SCIM_TOKEN: '' }
 const FIRST_ACTIONS = ['org.create', 'connection.create', 'token.create', 'key.create', 'setup.create']
 
-const running: GatewayProcess[] = []
+const running: Served[] = []
 
-async function serve(environment: GatewayEnvironment): Promise<GatewayProcess> {
-  const gateway = await serveProcess(environment)
+function noted<T extends Served>(gateway: T): T {
   running.push(gateway)
   return gateway
 }
+
+const serve = async ({ env }: GatewayEnvironment): Promise<Served> => noted(await serveHere(env))
+const serveApart = async (environment: GatewayEnvironment): Promise<Served> => noted(await serveProcess(environment))
 
 async function endAll(): Promise<void> {
   await Promise.all(running.splice(0).map((gateway) => gateway.end('SIGKILL')))
@@ -42,14 +47,14 @@ afterEach(endAll)
 forEachDialect('the first start', (dialect) => {
   it('prints the base URL and a token that works, once; a second start prints none', async () => {
     const environment = await gatewayEnvironment(dialect, NO_BOOTSTRAP)
-    const first = await serve(environment)
+    const first = await serveApart(environment)
     expect(first.output()).to.include(`SCIM base URL: ${environment.url}/scim/v2`)
     const token = shownToken(first.output())
     expect(token).to.match(/^rollcall_/)
     expect(await statusOf(environment.url, token!)).to.equal(200)
     expect(await first.end('SIGTERM')).to.equal(0)
 
-    const second = await serve(environment)
+    const second = await serveApart(environment)
     expect(second.output()).to.include(`SCIM base URL: ${environment.url}/scim/v2`)
     expect(shownToken(second.output())).to.equal(undefined)
     expect(second.output()).not.to.include(token)
@@ -76,8 +81,7 @@ forEachDialect('the first start', (dialect) => {
 
   it('says with --json what the start made, as one object on a line', async () => {
     const environment = await gatewayEnvironment(dialect, NO_BOOTSTRAP)
-    const gateway = spawnRollcall(['serve', '--json'], environment.env)
-    running.push(gateway)
+    const gateway = noted(spawnRollcall(['serve', '--json'], environment.env))
     await until(() => gateway.output().includes('\n'), gateway.output)
     const started = JSON.parse(gateway.output()) as Record<string, string>
     expect(started['scimUrl']).to.equal(`${environment.url}/scim/v2`)
@@ -233,7 +237,7 @@ describe('two first starts on one PostgreSQL', () => {
     this.timeout(60_000)
     for (let round = 0; round < 3; round++) {
       const one = await gatewayEnvironment('postgres', NO_BOOTSTRAP)
-      const gateways = await Promise.all([one, await beside(one)].map(serve))
+      const gateways = await Promise.all([one, await beside(one)].map(serveApart))
       const tokens = gateways.map((gateway) => shownToken(gateway.output())).filter((token) => token !== undefined)
       expect(tokens).to.have.length(1)
       expect(await actionsOf(one.env)).to.deep.equal(FIRST_ACTIONS)
@@ -246,7 +250,7 @@ describe('two first starts on one PostgreSQL', () => {
     this.timeout(60_000)
     const one = await gatewayEnvironment('postgres')
     const other = await beside(one)
-    await Promise.all([one, other].map(serve))
+    await Promise.all([one, other].map(serveApart))
     expect(await statusOf(one.url, one.token)).to.equal(200)
     expect(await statusOf(other.url, one.token)).to.equal(200)
     expect(await actionsOf(one.env)).to.deep.equal(FIRST_ACTIONS)

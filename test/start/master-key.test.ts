@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { askRollcall, fingerprint, runRollcall } from '../support/cli.ts'
+import { askRollcall, fingerprint, runRollcall, serveHere } from '../support/cli.ts'
 import { DIALECTS, forEachDialect } from '../support/databases.ts'
-import { gatewayEnvironment, serveProcess } from '../support/gateway.ts'
+import { gatewayEnvironment } from '../support/gateway.ts'
 
 const WRITING: readonly (readonly string[])[] = [
   ['serve'],
@@ -23,7 +23,7 @@ async function servedStore(
   dialect: (typeof DIALECTS)[number],
 ): Promise<Awaited<ReturnType<typeof gatewayEnvironment>>> {
   const environment = await gatewayEnvironment(dialect)
-  await (await serveProcess(environment)).end('SIGTERM')
+  await (await serveHere(environment.env)).end('SIGTERM')
   return environment
 }
 
@@ -48,7 +48,7 @@ forEachDialect('the master key', (dialect) => {
   it('is the same written in hexadecimal and in base64url, and may come from a file', async () => {
     const key = randomBytes(32)
     const environment = await gatewayEnvironment(dialect, { ROLLCALL_MASTER_KEY: key.toString('hex').toUpperCase() })
-    await (await serveProcess(environment)).end('SIGTERM')
+    await (await serveHere(environment.env)).end('SIGTERM')
     const { env, dataDir } = environment
     const written = { ...env, ROLLCALL_MASTER_KEY: key.toString('base64url') }
     expect(await askRollcall(['org', 'list'], written)).to.have.length(1)

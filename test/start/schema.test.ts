@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { sql } from 'kysely'
 import { migrations } from '../../db/migrations/index.ts'
-import { askRollcall, fingerprint, runRollcall, withDatabase } from '../support/cli.ts'
+import { askRollcall, fingerprint, runRollcall, serveHere, withDatabase } from '../support/cli.ts'
 import { DIALECTS, forEachDialect, freshLocation } from '../support/databases.ts'
 import { gatewayEnvironment, serveProcess } from '../support/gateway.ts'
 import { sharedCluster } from '../support/postgres.ts'
@@ -17,7 +17,7 @@ forEachDialect('a store that a newer version migrated', (dialect) => {
     this.timeout(60_000)
     const environment = await gatewayEnvironment(dialect)
     const { env } = environment
-    await (await serveProcess(environment)).end('SIGTERM')
+    await (await serveHere(environment.env)).end('SIGTERM')
     await withDatabase(env, (db) =>
       sql`insert into kysely_migration (name, timestamp) values ('9999-to-come', '2030-01-01T00:00:00.000Z')`.execute(
         db,
