@@ -78,9 +78,11 @@ export async function readFacts(
   const stored = await readPolicy(db, orgId)
   const policy = change.policy ?? stored
   const rules = change.rules ?? (await rulesAt(db, orgId, stored.rulesVersion))
-  const people = await selectPeople(db, of)
-  const explicit = await readExplicit(db, of)
-  const { members, groups, teams: own } = await readMembers(db, of, rules)
+  const [people, explicit, { members, groups, teams: own }] = await Promise.all([
+    selectPeople(db, of),
+    readExplicit(db, of),
+    readMembers(db, of, rules),
+  ])
   const matched = new Map(Array.from(groups, ([id, { matchedBy }]) => [id, matchedBy]))
   // A role that was stated in a team is about that team also once no fact of the person is: then it ends.
   const stated = { grants: [...explicit.values()].flat() }
@@ -174,9 +176,11 @@ export async function readHeld(
   ids: readonly UserId[],
 ): Promise<ReadonlyMap<UserId, HeldAccess>> {
   const of = { orgId, ids: JSON.stringify(ids) }
-  const people = await selectHeldRoles(db, of)
-  const memberships = await selectMemberships(db, of)
-  const seats = await selectSeats(db, of)
+  const [people, memberships, seats] = await Promise.all([
+    selectHeldRoles(db, of),
+    selectMemberships(db, of),
+    selectSeats(db, of),
+  ])
   const held = new Map<UserId, MutableHeld>()
   for (const { id, org_role, active } of people) {
     held.set(id as UserId, { active: active !== null, orgRole: org_role, memberships: new Map(), seats: new Map() })

@@ -5,7 +5,7 @@ import type { Source } from '../domain/reconcile.ts'
 import type { AccessChange, AccessTurn, AccessWrites } from '../domain/write-ports.ts'
 import { policyContext, readFacts, readHeld } from './access-reads.ts'
 import * as rows from './access-rows.ts'
-import { addToCounter } from './counters.ts'
+import { countBy } from './counters.ts'
 import { readSeatsLeft, readWaiting } from './seat-rows.ts'
 
 /** How a source is kept in its two columns. A rule names the group it matched as well. */
@@ -73,9 +73,9 @@ export async function activePeople(db: Kysely<Database>, orgId: OrgId, role?: st
 
 type Row = readonly (string | number)[]
 
-/** Nothing to write is nothing to ask. */
+/** Nothing to write is nothing to ask. What there is cannot be refused: it follows from rows that are locked. */
 async function written(db: Kysely<Database>, orgId: OrgId, query: rows.RowsQuery, list: readonly Row[]): Promise<void> {
-  if (list.length > 0) await query(db, { orgId, json: JSON.stringify(list) })
+  if (list.length > 0) await query.send(db, { orgId, json: JSON.stringify(list) })
 }
 
 async function writeMemberships(db: Kysely<Database>, orgId: OrgId, people: readonly AccessTurn[]): Promise<void> {
@@ -99,7 +99,7 @@ async function writeOrgRoles(db: Kysely<Database>, orgId: OrgId, people: readonl
     if (held.orgRole === desired.orgRole) continue
     byRole.set(desired.orgRole, [...(byRole.get(desired.orgRole) ?? []), user])
   }
-  for (const [role, users] of byRole) await rows.setOrgRole(db, { orgId, role, ids: JSON.stringify(users) })
+  for (const [role, users] of byRole) await rows.setOrgRole.send(db, { orgId, role, ids: JSON.stringify(users) })
 }
 
 async function writeSeats(db: Kysely<Database>, orgId: OrgId, people: readonly AccessTurn[]): Promise<void> {
@@ -134,13 +134,13 @@ async function turnPeriods(
   const closing = changes.filter((change) => change.old !== null).map(({ user, kind, target }) => [user, kind, target])
   if (closing.length > 0) {
     const given = { orgId, json: JSON.stringify(closing), seq, at }
-    if (again) await rows.dropPeriodsOf(db, given)
-    await rows.closePeriods(db, given)
+    if (again) await rows.dropPeriodsOf.send(db, given)
+    await rows.closePeriods.send(db, given)
   }
   const opening = changes.filter((change) => change.new !== null)
   if (opening.length === 0) return
   const json = JSON.stringify(opening.map(({ user, kind, target, new: value }) => [user, kind, target, value]))
-  await rows.openPeriods(db, { orgId, json, seq, at })
+  await rows.openPeriods.send(db, { orgId, json, seq, at })
 }
 
 async function countSeats(db: Kysely<Database>, orgId: OrgId, changes: readonly AccessChange[]): Promise<void> {
@@ -172,5 +172,5 @@ async function countAdmins(db: Kysely<Database>, orgId: OrgId, changes: readonly
     if (change.new === 'admin') by += 1
     if (change.old === 'admin') by -= 1
   }
-  if (by !== 0) await addToCounter(db, orgId, 'active_admin', by)
+  if (by !== 0) await countBy(db, orgId, 'active_admin', by)
 }

@@ -17,6 +17,7 @@ export class ChainWriter {
   readonly #orgId: OrgId
   readonly #sealer: RecordSealer
   #stored = -1
+  #savepoints = 0
   head: ChainHead = { epoch: 0, seq: 0, time: 0, hash: new Uint8Array(32) }
 
   constructor(db: Kysely<Database>, dialect: Dialect, orgId: OrgId, sealer: RecordSealer) {
@@ -46,6 +47,12 @@ export class ChainWriter {
     await this.#insert(record)
     this.head = { epoch: record.epoch, seq: record.seq, time: record.time, hash: record.hash }
     return { id: record.id, seq: record.seq }
+  }
+
+  /** The name of a savepoint that this transaction has not had. */
+  nextSavepoint(): string {
+    this.#savepoints += 1
+    return `unit_${this.#savepoints}`
   }
 
   /** The next record is of a new epoch. */

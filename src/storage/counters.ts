@@ -25,3 +25,8 @@ export async function addToCounter(db: Kysely<Database>, orgId: OrgId, name: str
   const [row] = await add(db, { orgId, name, by })
   return row!.value
 }
+
+/** The same where nobody asks for the new value. */
+export function countBy(db: Kysely<Database>, orgId: OrgId, name: string, by: number): Promise<void> {
+  return add.send(db, { orgId, name, by })
+}

@@ -65,37 +65,31 @@ async function firstFailure(db: Kysely<Database>, error: unknown): Promise<unkno
   }
 }
 
-/** Runs work in a savepoint. When it throws, nothing of it stays, and the chain's head is where it was. */
+/**
+ * Runs work in a savepoint. When it throws, nothing of it stays, and the chain's head is where it was. Savepoints have
+ * names of their own: one that an earlier unit's failure kept from being made must not be taken for that unit's.
+ */
 export async function inSavepoint<T>(db: Kysely<Database>, chain: ChainWriter, work: () => Promise<T>): Promise<T> {
   const head = chain.head
-  await settleEarlier(db)
-  await send(db, 'SAVEPOINT unit')
+  const name = chain.nextSavepoint()
+  await send(db, `SAVEPOINT ${name}`)
   try {
     const result = await work()
-    await send(db, 'RELEASE SAVEPOINT unit')
+    await send(db, `RELEASE SAVEPOINT ${name}`)
     return result
   } catch (error) {
     chain.head = head
     const first = await firstFailure(db, error)
-    await rollBackUnit(db)
+    await rollBackUnit(db, name)
     throw first
   }
 }
 
-/** @throws DomainError `unavailable` when what an earlier unit sent failed, after which none of the batch can stay */
-async function settleEarlier(db: Kysely<Database>): Promise<void> {
-  try {
-    await settled(db)
-  } catch (error) {
-    throw isRetryable(error) ? error : storeUnavailable(error)
-  }
-}
-
 /** @throws DomainError `unavailable` when what the unit wrote cannot be taken back alone: the whole batch has to go */
-async function rollBackUnit(db: Kysely<Database>): Promise<void> {
+async function rollBackUnit(db: Kysely<Database>, name: string): Promise<void> {
   try {
-    await execute(db, 'ROLLBACK TO SAVEPOINT unit')
-    await execute(db, 'RELEASE SAVEPOINT unit')
+    await execute(db, `ROLLBACK TO SAVEPOINT ${name}`)
+    await execute(db, `RELEASE SAVEPOINT ${name}`)
   } catch (error) {
     throw isRetryable(error) ? error : storeUnavailable(error)
   }

@@ -12,9 +12,12 @@ import { isRetryable, toDomainError } from './sql-errors.ts'
 import { inSavepoint, inTransaction } from './transaction.ts'
 import type { WriteStoresAt } from './write-stores.ts'
 
-/** A batch takes what waits, up to this many units or this many milliseconds of work, and commits them together. */
+/**
+ * A batch takes what waits, up to this many units or this many milliseconds of work, and commits them together. On an
+ * embedded store that work holds the event loop; on PostgreSQL it is a wait for the server, with the org's lock held.
+ */
 const MAX_UNITS = 32
-const MAX_WORK_MS = 15
+const MAX_WORK_MS = { sqlite: 15, postgres: 50 } as const
 const MAX_ATTEMPTS = 3
 
 export interface UnitOfWorkOptions {
@@ -133,13 +136,14 @@ class Lane {
     const batch = { db, chain, stores: this.#options.stores(db, chain) }
     const started = performance.now()
     const most = this.#alone > 0 ? 1 : MAX_UNITS
+    const maxMs = MAX_WORK_MS[this.#options.dialect]
     do {
       const waiting = this.#queue.shift()!
       taken.push(waiting)
       const outcome = await this.#run(batch, waiting, clock + Math.floor(performance.now() - started))
       outcomes.push(outcome)
       waiting.value.settle(outcome)
-    } while (taken.length < most && this.#queue.length > 0 && performance.now() - started < MAX_WORK_MS)
+    } while (taken.length < most && this.#queue.length > 0 && performance.now() - started < maxMs)
     await chain.saveHead()
   }
 

@@ -51,7 +51,7 @@ function userChanges(db: Kysely<Database>): Pick<UserWrites, 'insert' | 'update'
     },
 
     async update(orgId, before, after) {
-      if (hasSameData(before, after)) return void (await updateStatus(db, { ...after, orgId }))
+      if (hasSameData(before, after)) return updateStatus.send(db, { ...after, orgId })
       await updateUser(db, { ...fromUser(after), org_id: orgId, id: after.id })
       await writeAttributeKeys(db, orgId, before, after)
       if (equalJson(before.attributes['emails'], after.attributes['emails'])) return
@@ -72,7 +72,7 @@ function userChanges(db: Kysely<Database>): Pick<UserWrites, 'insert' | 'update'
 
     async touch(orgId, ids, at) {
       if (ids.length === 0) return
-      await touchUsers(db, { orgId, ids: JSON.stringify(ids), at })
+      await touchUsers.send(db, { orgId, ids: JSON.stringify(ids), at })
     },
   }
 }
@@ -214,5 +214,5 @@ async function insertEmails(db: Kysely<Database>, orgId: OrgId, user: User): Pro
   const rows = emailRows(orgId, user)
   if (rows.length === 0) return
   const list = rows.map((row) => [row.ordinal, row.value, row.value_key, row.type, row.is_primary])
-  await insertEmailRows(db, { orgId, id: user.id, json: JSON.stringify(list) })
+  await insertEmailRows.send(db, { orgId, id: user.id, json: JSON.stringify(list) })
 }

@@ -8,7 +8,7 @@ import { attributeWrites } from './attribute-writes.ts'
 import { breakerWrites } from './breaker-writes.ts'
 import type { ChainWriter } from './chain-writer.ts'
 import { apiKeyWrites } from './api-keys.ts'
-import { addToCounter } from './counters.ts'
+import { addToCounter, countBy } from './counters.ts'
 import { grantWrites } from './grant-writes.ts'
 import { groupWrites } from './group-writes.ts'
 import { identityWrites, type Pseudonym } from './identities.ts'
@@ -76,9 +76,7 @@ export function writeStores(parts: WriteParts): WriteStoresAt {
 function sharedStores({ db, dialect, pseudonym, mails }: WriteParts) {
   return {
     next: (orgId, counter) => addToCounter(db, orgId, counter, 1),
-    async count(orgId, counter, by) {
-      await addToCounter(db, orgId, counter, by)
-    },
+    count: (orgId, counter, by) => countBy(db, orgId, counter, by),
     users: userWrites(db),
     teams: teamWrites(db),
     roles: roleWrites(db),

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { CompiledQuery, sql } from 'kysely'
+import { verifyChain } from '../../src/audit/verify.ts'
 import { hashToken } from '../../src/auth/token.ts'
 import type { UserState } from '../../src/domain/user.ts'
 import { sendCompiled } from '../../src/storage/direct-run.ts'
@@ -51,7 +52,15 @@ if (DIALECTS.includes('postgres')) {
     this.timeout(60_000)
     let test: TestStore
 
-    before(async () => (test = await openTestStore('postgres')))
+    /** Counts down to the record whose insertion fails. */
+    let failingRecord = 0
+
+    before(async () => {
+      test = await openTestStore('postgres', ({ sql: text }) => {
+        const isRecord = text.includes('insert into "provisioning_event"')
+        if (isRecord && failingRecord > 0 && --failingRecord === 0) throw new Error('lost, as the test wants it')
+      })
+    })
     after(() => test.close())
 
     it('fail the whole transaction with their own error, not with that of those behind them', async () => {
@@ -66,6 +75,26 @@ if (DIALECTS.includes('postgres')) {
       expect((error as Error).message).to.equal('division by zero')
       const { rows } = await sql`select 1 from pg_class where relname = 'left_behind'`.execute(writer)
       expect(rows).to.be.empty
+    })
+
+    it('fail every unit of a batch when one of them is lost, none of which stays', async () => {
+      const tenant = await foundTenant(test)
+      const { reads, work } = test.store
+      const head = await reads.records.head(tenant.orgId)
+      const append = () =>
+        work.submit(tenant.orgId, (stores) =>
+          stores.journal.append(tenant.orgId, {
+            ...{ action: 'org.update', actor: { type: 'system' }, outcome: { result: 'success' }, targets: [] },
+          }),
+        ).durable
+      for (const lost of [1, 2, 3]) {
+        failingRecord = lost
+        const ended = await Promise.allSettled([append(), append(), append()])
+        expect(ended.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected', 'rejected'])
+        expect(await reads.records.head(tenant.orgId)).to.deep.equal(head)
+      }
+      await append()
+      expect((await verifyChain(reads.records, tenant.orgId)).intact).to.equal(true)
     })
 
     it('are run in their order, before what is waited for', async () => {
