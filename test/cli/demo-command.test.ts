@@ -1,14 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import { expect } from 'chai'
-import { actionsOf, askRollcall, runRollcall, runRollcallProcess, until } from '../support/cli.ts'
+import { actionsOf, askRollcall, runRollcall, runRollcallProcess, serveHere, until } from '../support/cli.ts'
 import { DIALECTS, forEachDialect } from '../support/databases.ts'
-import {
-  gatewayEnvironment,
-  serveProcess,
-  spawnRollcall,
-  startTestGateway,
-  type TestGateway,
-} from '../support/gateway.ts'
+import { gatewayEnvironment, spawnRollcall, startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 interface Summary {
   readonly active: number
@@ -104,7 +98,7 @@ describe('rollcall demo against any gateway', () => {
 forEachDialect('rollcall demo without its gateway', (dialect) => {
   it('writes nothing when nobody listens, and says how to start one', async () => {
     const environment = await gatewayEnvironment(dialect)
-    await (await serveProcess(environment)).end('SIGTERM')
+    await (await serveHere(environment.env)).end('SIGTERM')
     const { status, stderr } = await runRollcall(['demo'], environment.env)
     expect(status).to.equal(1)
     expect(stderr).to.equal(
@@ -122,7 +116,7 @@ forEachDialect('rollcall demo without its gateway', (dialect) => {
 
   it('revokes its connection when somebody else answers, and shows their words without control characters', async () => {
     const environment = await gatewayEnvironment(dialect)
-    await (await serveProcess(environment)).end('SIGTERM')
+    await (await serveHere(environment.env)).end('SIGTERM')
     const other = await strangerOn(Number(environment.env['PORT']))
     const { status, stderr } = await runRollcall(['demo'], environment.env)
     other.close()

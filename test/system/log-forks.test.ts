@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
-import { runRollcall } from '../support/cli.ts'
+import { runRollcall, serveHere } from '../support/cli.ts'
 import { forEachDialect } from '../support/databases.ts'
-import { type GatewayEnvironment, gatewayEnvironment, serveProcess } from '../support/gateway.ts'
+import { type GatewayEnvironment, gatewayEnvironment } from '../support/gateway.ts'
 import { createDatabase, sharedCluster } from '../support/postgres.ts'
 
 interface Shown {
@@ -64,7 +64,7 @@ forEachDialect('a store put back to an earlier copy (LOG 8, R18)', (dialect) => 
   }
 
   it('writes checkpoints outside at a stop, which verify with the key that the command shows', async () => {
-    const server = await serveProcess(environment)
+    const server = await serveHere(environment.env)
     expect((await makeUser('ada')).status).to.equal(201)
     expect(await server.end('SIGTERM')).to.equal(0)
     putBack = await copyOf(environment)
@@ -81,13 +81,13 @@ forEachDialect('a store put back to an earlier copy (LOG 8, R18)', (dialect) => 
   })
 
   it('answers writes with 503 and reads as ever, and the log says where it differs, until the fork is accepted', async () => {
-    const later = await serveProcess(environment)
+    const later = await serveHere(environment.env)
     expect((await makeUser('ben')).status).to.equal(201)
     expect(await later.end('SIGTERM')).to.equal(0)
     environment = putBack()
     env = environment.env
 
-    const restored = await serveProcess(environment)
+    const restored = await serveHere(environment.env)
     try {
       const refused = await makeUser('cay')
       expect(refused.status, refused.body).to.equal(503)
