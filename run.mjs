@@ -46,8 +46,8 @@ const say = (message) => process.stderr.write(`rollcall: ${message}\n`)
 const bin = (pkg, file) => join('node_modules', pkg, file)
 
 /** Runs to the end with our input and output; answers whether it went well. */
-function run(command, args) {
-  const done = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', shell: WINDOWS && command === 'npm' })
+function run(command, args, env = process.env) {
+  const done = spawnSync(command, args, { cwd: ROOT, env, stdio: 'inherit', shell: WINDOWS && command === 'npm' })
   return done.status === 0
 }
 
@@ -99,7 +99,9 @@ function ensureInstalled() {
     throw new Stop('node_modules is a link to a folder elsewhere: npm ci would empty that one. Remove the link')
   }
   say('installing packages (npm ci; about a minute, most of it compiling SQLite)')
-  if (!run('npm', ['ci', '--no-audit', '--no-fund'])) throw new Stop(`npm ci failed: ${installHint()}`)
+  // node-gyp compiles with one processor unless it is told.
+  const env = { JOBS: 'max', ...process.env }
+  if (!run('npm', ['ci', '--no-audit', '--no-fund'], env)) throw new Stop(`npm ci failed: ${installHint()}`)
   if (!bindingLoads()) {
     say('the SQLite binding does not load; compiling it again')
     if (!run('npm', ['rebuild', 'better-sqlite3']) || !bindingLoads()) {
