@@ -5,6 +5,7 @@ import type { Checkpointing } from './checkpointing.ts'
 import type { OrgId } from './domain/ids.ts'
 import type { LookUpProof } from './domain/domain-claim.ts'
 import { runReconcileJobs } from './provisioning/reconcile-job.ts'
+import type { Retention } from './retention.ts'
 import { endInvites, forgetUnknown, recheckDomains } from './rounds.ts'
 import type { Store } from './storage/store.ts'
 
@@ -12,6 +13,7 @@ const TALLY_EVERY_MS = 30_000
 const INVITES_EVERY_MS = 60_000
 const DOMAINS_EVERY_MS = 60_000
 const UNKNOWN_EVERY_MS = 3_600_000
+const RETENTION_EVERY_MS = 3_600_000
 const LOSSES_EVERY_MS = 3_600_000
 /** The guard against mass removals looks back a day at most. */
 const LOSSES_KEPT_MS = 2 * 86_400_000
@@ -44,6 +46,7 @@ export interface BackgroundParts {
   readonly checkpoints: Checkpointing
   /** Asks the DNS for the proof of a domain. */
   readonly lookUpProof: LookUpProof
+  readonly retention: Retention
   readonly logger: Logger
 }
 
@@ -83,7 +86,7 @@ export function startBackground(parts: BackgroundParts): Background {
 
 /** Everything that is done by the clock. @param journal writes what was tallied */
 export function backgroundJobs(
-  parts: Pick<BackgroundParts, 'store' | 'checkpoints' | 'lookUpProof'>,
+  parts: Pick<BackgroundParts, 'store' | 'checkpoints' | 'lookUpProof' | 'retention'>,
   journal: TallyWriter,
 ): readonly BackgroundJob[] {
   const { store, checkpoints } = parts
@@ -93,6 +96,7 @@ export function backgroundJobs(
     { name: 'invitations', everyMs: INVITES_EVERY_MS, run: () => endInvites(store, now()) },
     { name: 'domains', everyMs: DOMAINS_EVERY_MS, run: () => recheckDomains(store, parts.lookUpProof, now()) },
     { name: 'unknown people', everyMs: UNKNOWN_EVERY_MS, run: () => forgetUnknown(store, now()) },
+    { name: 'retention', everyMs: RETENTION_EVERY_MS, run: () => parts.retention.apply(now()) },
     { name: 'losses', everyMs: LOSSES_EVERY_MS, run: () => dropOldLosses(store, now() - LOSSES_KEPT_MS) },
     { name: 'request log', everyMs: REQUEST_LOG_EVERY_MS, run: () => store.requestLog.flush(now()) },
     { name: 'checkpoints', everyMs: CHECKPOINTS_EVERY_MS, run: () => checkpoints.write() },

@@ -237,6 +237,12 @@ const log = z.object({
     example: '/mnt/audit/rollcall-checkpoints.ndjson',
     description: 'File that checkpoints of the provisioning log are added to, and held against at each start',
   }),
+  packDir: text().optional().register(about, {
+    env: 'ROLLCALL_PACK_DIR',
+    wanted: 'a folder that is kept as long as the evidence is wanted',
+    example: '/mnt/audit/packs',
+    description: 'Folder for evidence packs of records that are older than log.keepDays; without it none is purged',
+  }),
 })
 
 const schema = z.object({
@@ -306,8 +312,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, { cwd = process
 }
 
 /** Relative paths start from the folder. */
-function atFolder({ checkpointFile }: Settings['log'], cwd: string): Pick<Settings['log'], 'checkpointFile'> {
-  return checkpointFile === undefined ? {} : { checkpointFile: resolve(cwd, checkpointFile) }
+function atFolder({ checkpointFile, packDir }: Settings['log'], cwd: string): Partial<Settings['log']> {
+  const at = (path: string) => resolve(cwd, path)
+  return {
+    ...(checkpointFile === undefined ? {} : { checkpointFile: at(checkpointFile) }),
+    ...(packDir === undefined ? {} : { packDir: at(packDir) }),
+  }
 }
 
 function toTree({ values }: Found): Record<string, Record<string, unknown>> {

@@ -6,6 +6,7 @@ import { createAuthFailureTally } from './audit/auth-failure-tally.ts'
 import { createTally } from './audit/tally.ts'
 import { createLastUsed } from './auth/last-used.ts'
 import { type Background, startBackground } from './background.ts'
+import { createRetention } from './retention.ts'
 import { createCheckpointing } from './checkpointing.ts'
 import type { Config } from './config.ts'
 import type { Courier } from './delivery/courier.ts'
@@ -141,7 +142,9 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     logger.error({ orgId, outside }, 'the log of this org does not go on from its newest outside checkpoint')
   }
   const lookUpProof = createProofLookUp(config.signIn.dnsServers)
-  const background = startBackground({ store, tally, authFailures, checkpoints, lookUpProof, logger })
+  const { values } = opened
+  const retention = createRetention({ store, tally, checkpoints, values, folder: config.log.packDir, logger })
+  const background = startBackground({ store, tally, authFailures, checkpoints, lookUpProof, retention, logger })
   const provisioning: Provisioning = { work: store.work, tally, wakeJobs: (orgId) => background.wake(orgId) }
   const listener: { app: ReturnType<typeof createApp> | undefined } = { app: undefined }
   const server = createHttpServer((req, res) => {

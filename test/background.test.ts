@@ -16,6 +16,7 @@ import { createRule } from '../src/provisioning/create-rule.ts'
 import { invitePerson } from '../src/provisioning/invite-person.ts'
 import { placeHold, releaseHold } from '../src/provisioning/legal-holds.ts'
 import { runReconcileJobs, startReconcileJob } from '../src/provisioning/reconcile-job.ts'
+import { createRetention } from '../src/retention.ts'
 import { createProofLookUp } from '../src/signin/domain-proof.ts'
 import { operatorOf } from './support/callers.ts'
 import { forEachDialect, openTestStore, type TestStore } from './support/databases.ts'
@@ -24,8 +25,8 @@ import { openedLog } from './support/log-store.ts'
 import { momentOf, saidSince, unnamedSince } from './support/named-changes.ts'
 import { foundTenant, type Tenant } from './support/tenant.ts'
 
-/** Jobs that change nothing the log is about: what is counted, request lines, signatures. */
-const CHANGE_NOTHING = ['tallies', 'losses', 'request log', 'checkpoints']
+/** Jobs that change nothing the log is about: what is counted, request lines, signatures; and the log's own ({@link file://./retention.test.ts}). */
+const CHANGE_NOTHING = ['tallies', 'losses', 'request log', 'checkpoints', 'retention']
 
 const DAY = 86_400_000
 
@@ -47,7 +48,8 @@ forEachDialect('what is done by the clock (C01)', (dialect) => {
     const lookUpProof = createProofLookUp([dns.address])
     const logger = createLogger('silent')
     const journal = createTallyWriter({ store, tally, authFailures: createAuthFailureTally(), logger })
-    jobs = backgroundJobs({ store, checkpoints, lookUpProof }, journal)
+    const retention = createRetention({ store, tally, checkpoints, values: log.values, folder: undefined, logger })
+    jobs = backgroundJobs({ store, checkpoints, lookUpProof, retention }, journal)
   })
   after(async () => {
     await dns.close()

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { findPurgePlace, makePurgePack } from '../audit/purge-pack.ts'
+import { checkpointNow } from '../audit/write-checkpoints.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { OrgSummary } from '../domain/ports.ts'
 import type { Purge } from '../domain/purge.ts'
@@ -71,6 +72,7 @@ async function begin(operator: Operator, org: OrgSummary, file: string | undefin
   )
   await beginPurge(provisioning, caller, order).durable
   // Signed before anything goes.
+  await checkpointNow(log.checkpoints, org.id)
   await log.write()
 }
 

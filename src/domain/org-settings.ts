@@ -43,6 +43,8 @@ export interface OrgSettings {
   readonly recognisedRoles: Readonly<Record<OrgRole, readonly string[]>>
   readonly signIn: SignInSettings
   readonly workload: WorkloadSettings
+  /** How many days records of the log are kept; undefined for all of it. */
+  readonly logKeepDays: number | undefined
 }
 
 /** Who is made at their first sign-in. */
@@ -75,6 +77,9 @@ interface Definition {
 
 const MAX_ROLE_VALUES = 50
 const MAX_ROLE_VALUE = 256
+/** Deleted people can be brought back for 30 days: what they were is kept as long. */
+const LEAST_DAYS = 30
+const MOST_DAYS = 36_500
 
 const DEFINITIONS: Readonly<Record<string, Definition>> = {
   groupsCreateTeams: flag('A group that an identity provider pushes makes a team of its name', true),
@@ -109,6 +114,7 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   'signIn.requiredClaim': requiredClaim('A claim that whoever is made at sign-in must have, {"name", "value"}'),
   'signIn.contact': line('Whom somebody whose sign-in was refused may ask', 200),
   'workload.issuers': issuers('Issuers whose JWTs programs of service accounts exchange for access tokens'),
+  'log.keepDays': days('Days that records of the log are kept before they go into an evidence pack; null for ever'),
   'workload.reusableTokens': flag('A JWT of a program may be exchanged more than once while it is valid', false),
 }
 
@@ -179,6 +185,7 @@ function typed(values: SettingValues): OrgSettings {
       issuers: values['workload.issuers'] as readonly string[],
       reusableTokens: values['workload.reusableTokens'] as boolean,
     },
+    logKeepDays: (values['log.keepDays'] ?? undefined) as number | undefined,
   }
 }
 
@@ -225,6 +232,18 @@ function whole(about: string, byDefault: number, least: number, most: number): D
     read(value, name) {
       if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value
       throw invalid(name, `it is a whole number from ${least} to ${most}`)
+    },
+  }
+}
+
+function days(about: string): Definition {
+  const known = whole(about, LEAST_DAYS, LEAST_DAYS, MOST_DAYS)
+  return {
+    about,
+    byDefault: null,
+    read(value, name) {
+      if (Number.isInteger(value)) return known.read(value, name)
+      throw invalid(name, `it is a whole number from ${LEAST_DAYS} to ${MOST_DAYS}, or null for ever`)
     },
   }
 }

@@ -61,6 +61,7 @@ forEachDialect('the settings of an org', (dialect) => {
       breaker: { mode: 'alert', percent: 20, floor: 10, minutes: 40 },
       recognisedRoles: { admin: ['admin'], member: ['member'], viewer: ['viewer'] },
       workload: { issuers: [], reusableTokens: false },
+      logKeepDays: undefined,
       signIn: { makesPeople: true, emailDomains: [], requiredClaim: undefined, contact: '' },
     })
     const held = await set({ 'breaker.mode': 'hold', seatPolicy: 'downgrade' })
