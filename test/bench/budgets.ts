@@ -11,12 +11,14 @@ export interface Budget {
 }
 
 /** Cases that are asked of a gateway without records too. */
-export const LOGGED: readonly string[] = ['create', 'patch active', 'add 1 member, 16 clients']
+export const LOGGED: readonly string[] = [
+  ...['create', 'patch active', 'add 1 member, 16 clients', 'create, 16 orgs', 'add 10000 members'],
+]
 
 type Find = (name: string, server?: CaseResult['server']) => CaseResult | undefined
 
 /** The project's budgets: ratios within one run, since machines are shared, and a few absolute bounds. */
-export function budgetsOf({ directories: results, ruleChange }: RunResult): readonly Budget[] {
+export function budgetsOf({ directories: results, ruleChange, store }: RunResult): readonly Budget[] {
   const last = results.at(-1)!
   const find: Find = (name, server = 'gateway') => last.cases.find((it) => it.name === name && it.server === server)
   return [
@@ -24,7 +26,10 @@ export function budgetsOf({ directories: results, ruleChange }: RunResult): read
     ...ofMembers(last, find),
     ...ofPages(find),
     ...ofMemory(last),
-    ...ofLog(last, find),
+    ...ofLog(last, find, store === 'postgres' ? VERIFIED.postgres : VERIFIED.sqlite),
+    ...ofOneWriter(find),
+    ...ofChangeBytes(last),
+    ...ofOneOrg(last),
     ...ofLargeAnswers(last),
     ...ofAccess(last),
     ...flat(results[0]!, last),
@@ -101,8 +106,46 @@ function ofLargeAnswers({ large }: DirectoryResult): readonly Budget[] {
   ]
 }
 
+/** Records a second. */
+const VERIFIED = { sqlite: 100_000, postgres: 40_000 } as const
+
+/** One client, which waits for each answer. */
+function ofOneWriter(find: Find): readonly Budget[] {
+  const p50 = (name: string, server: CaseResult['server']): number => find(name, server)?.latency?.p50 ?? NaN
+  const written = ['create', 'patch active'].map((name) =>
+    atLeast(
+      `${name}: requests/s of 1 client, over the same without records`,
+      p50(name, 'unlogged') / p50(name, 'gateway'),
+      0.7,
+    ),
+  )
+  const many = 'add 10000 members'
+  return [
+    ...written,
+    atMost(`${many}, over the same without records (p50)`, p50(many, 'gateway') / p50(many, 'unlogged'), 1.5),
+  ]
+}
+
+/** Making a person is none of them: with it come the key and the first access. */
+function ofChangeBytes({ changeBytes = [] }: DirectoryResult): readonly Budget[] {
+  return changeBytes
+    .filter(({ name }) => name !== 'create')
+    .map(({ name, bytes }) => atMost(`${name}: bytes of the log, with all indexes`, bytes, 2_500))
+}
+
+function ofOneOrg({ oneOrg }: DirectoryResult): readonly Budget[] {
+  if (oneOrg === undefined) return []
+  const { oneProcess, twoProcesses, deadlocks } = oneOrg
+  return [
+    atLeast('16 writers of one org: changes/s', oneProcess.perSecond, 800),
+    atMost('16 writers of one org: ms until durable (p99)', oneProcess.p99, 100),
+    atMost('16 writers of one org by two processes: ms until durable (p99)', twoProcesses.p99, 100),
+    atMost('16 writers of one org: deadlocks', deadlocks, 0),
+  ]
+}
+
 /** The log's own. A command takes a second to start, so that few records say nothing of its speed. */
-function ofLog({ verify }: DirectoryResult, find: Find): readonly Budget[] {
+function ofLog({ verify }: DirectoryResult, find: Find, verified: number): readonly Budget[] {
   const rate = (name: string, server: CaseResult['server']): number => find(name, server)?.load?.perSecond ?? NaN
   const written = LOGGED.map((name) =>
     atLeast(
@@ -112,7 +155,7 @@ function ofLog({ verify }: DirectoryResult, find: Find): readonly Budget[] {
     ),
   )
   if (verify === undefined) return written
-  const speed = verify.records < 100_000 ? [] : [atLeast('records verified a second', verify.perSecond, 100_000)]
+  const speed = verify.records < 100_000 ? [] : [atLeast('records verified a second', verify.perSecond, verified)]
   return [...written, ...speed, atMost('resident memory of log verify at its highest, MiB', verify.peakMiB, 200)]
 }
 

@@ -11,6 +11,7 @@ const BULK_URN = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest'
 /** Numbers of people that a run creates, beyond those of any directory and of runs before it. */
 const FRESH = Date.now()
 const FEW = 100
+const MANY = 10_000
 
 /** One thing that is measured. `i` counts the requests of the case at one server, over the whole run. */
 export interface Case {
@@ -20,6 +21,8 @@ export interface Case {
   readonly both?: boolean
   /** Whether it is also asked by 16 clients at once. */
   readonly load?: boolean
+  /** What the clients' connections carry in place of the directory's own token, one each. */
+  readonly tokens?: readonly string[]
   /** The time that counts; the whole answer's if absent. */
   readonly time?: 'first byte'
   /** Requests of one client in a run; 300 if absent. */
@@ -30,9 +33,39 @@ export interface Case {
   readonly after?: (i: number) => Request
 }
 
-/** Everything that is measured of a directory. */
-export function casesOf(directory: Directory): readonly Case[] {
-  return [...lookups(directory), ...pages(directory), ...userWrites(directory), ...groupCases(directory)]
+/**
+ * Everything that is measured of a directory.
+ * @param writers tokens of orgs beside the directory's own
+ */
+export function casesOf(directory: Directory, writers: readonly string[]): readonly Case[] {
+  return [
+    ...lookups(directory),
+    ...pages(directory),
+    ...userWrites(directory),
+    ...groupCases(directory),
+    ...ofManyOrgs(writers),
+    ...ofManyMembers(directory),
+  ]
+}
+
+function ofManyOrgs(tokens: readonly string[]): readonly Case[] {
+  const request = (i: number): Request => ({ method: 'POST', path: `${SCIM}/Users`, body: bodyOf(FRESH + i) })
+  return [{ name: 'create, 16 orgs', status: 201, load: true, samples: 0, tokens, request }]
+}
+
+function ofManyMembers({ users, empty }: Directory): readonly Case[] {
+  if (empty === undefined || users.length < MANY) return []
+  const path = `/Groups/${empty}?excludedAttributes=members`
+  const operation = addition(users.slice(0, MANY))
+  return [
+    {
+      name: `add ${MANY} members`,
+      status: 200,
+      samples: 8,
+      request: () => patch(path, operation),
+      after: () => patch(path, { op: 'remove', path: 'members' }),
+    },
+  ]
 }
 
 /** Spread over the directory, the same in each run. */

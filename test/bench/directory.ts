@@ -24,6 +24,8 @@ export interface Directory {
   /** Numbers of the people who are in no sized group. */
   readonly spare: readonly number[]
   readonly sized: ReadonlyMap<number, GroupId>
+  /** A group without members; absent in directories that were kept before there was one. */
+  readonly empty?: GroupId
 }
 
 export interface DirectoryOptions {
@@ -52,9 +54,10 @@ export function buildDirectory({ dataDir, masterKey, users }: DirectoryOptions):
   }
   const sized = new Map<number, GroupId>()
   for (const size of SIZES) if (size <= users) sized.set(size, filling.group(`sized-${size}`, people.slice(0, size)))
+  const empty = filling.group('empty', [])
   filling.finish()
   database.close()
-  return { users: people, spare: Array.from({ length: SPARE }, (_, k) => users + k), sized }
+  return { users: people, spare: Array.from({ length: SPARE }, (_, k) => users + k), sized, empty }
 }
 
 class Filling {
@@ -75,7 +78,9 @@ class Filling {
     const [org, connection, policy] = [
       db.prepare(`SELECT id FROM org WHERE name = 'default'`).get() as { id: OrgId },
       db.prepare(`SELECT id FROM connection WHERE name = 'default'`).get() as { id: string },
-      db.prepare(`SELECT default_seats FROM org_policy`).get() as { default_seats: string },
+      db
+        .prepare(`SELECT default_seats FROM org_policy p JOIN org o ON o.id = p.org_id WHERE o.name = 'default'`)
+        .get() as { default_seats: string },
     ]
     this.#orgId = org.id
     this.#connection = connection.id

@@ -8,10 +8,13 @@ import { buildDirectory, type Directory } from './directory.ts'
 interface Kept {
   readonly token: string
   readonly masterKey: string
+  /** Tokens of orgs beside the directory's. */
+  readonly writers?: readonly string[]
   readonly directory?: {
     readonly users: readonly UserId[]
     readonly spare: readonly number[]
     readonly sized: readonly (readonly [number, GroupId])[]
+    readonly empty?: GroupId
   }
 }
 
@@ -20,6 +23,8 @@ export interface KeptDirectory {
   readonly masterKey: Buffer
   /** Builds the directory in the store there, unless an earlier run has. */
   fill(dataDir: string): Directory
+  /** Tokens of orgs in the store, which `make` makes unless an earlier run has. */
+  writers(make: () => Promise<readonly string[]>): Promise<readonly string[]>
 }
 
 /**
@@ -29,8 +34,11 @@ export interface KeptDirectory {
 export function keptDirectory(dir: string, users: number): KeptDirectory {
   const file = join(dir, 'bench.json')
   mkdirSync(dir, { recursive: true })
-  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : fresh()
-  const keep = (value: Kept): void => writeFileSync(file, JSON.stringify(value), { mode: 0o600 })
+  let kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : fresh()
+  const keep = (value: Kept): void => {
+    kept = value
+    writeFileSync(file, JSON.stringify(value), { mode: 0o600 })
+  }
   const masterKey = Buffer.from(kept.masterKey, 'hex')
   keep(kept)
   return {
@@ -41,6 +49,10 @@ export function keptDirectory(dir: string, users: number): KeptDirectory {
       const directory = buildDirectory({ dataDir, masterKey, users })
       keep({ ...kept, directory: { ...directory, sized: [...directory.sized] } })
       return directory
+    },
+    async writers(make) {
+      if (kept.writers === undefined) keep({ ...kept, writers: await make() })
+      return kept.writers!
     },
   }
 }

@@ -10,19 +10,21 @@ import { packageRoot } from '../../src/config.ts'
 import { measureAccessAt } from './access-at.ts'
 import { budgetsOf, LOGGED } from './budgets.ts'
 import { type Case, casesOf, createCounters, offeredCases } from './cases.ts'
+import { measureChangeBytes } from './change-bytes.ts'
 import { Connection, type Request } from './http-client.ts'
 import { measureImport } from './import-people.ts'
 import { type LargeAnswers, measureLargeAnswers } from './large-answers.ts'
-import { askInTurn, askTogether, latencyOf, type Load, median } from './measure.ts'
+import { askInTurn, askTogether, latencyOf, type Load, median, type NextIndex } from './measure.ts'
 import { reportText } from './report.ts'
+import { measureOneOrg } from './one-org.ts'
 import { measureRuleChange } from './rule-change.ts'
 import { type CaseResult, type DirectoryResult, type RunResult, slowerThan } from './results.ts'
-import { type Bench, type Server, startBench } from './servers.ts'
+import type { Server } from './servers.ts'
+import { type Bench, startBench } from './start-bench.ts'
 import { measureVerify } from './verify-log.ts'
 
 const ROUNDS = 4
 const SAMPLES = 300
-const ACCEPTED = join(packageRoot(), 'test', 'bench', 'accepted.json')
 /** People for whom a rule is changed. */
 const RULED_PEOPLE = 5_000
 const RULE_CHANGE = 'rule change'
@@ -31,10 +33,15 @@ const VERIFY = 'log verify'
 const IMPORTED_PEOPLE = 10_000
 const IMPORT = 'import of people'
 const LARGE = 'large answers'
+const CHANGE_BYTES = 'bytes of a change'
+const ONE_ORG = 'one org'
+/** People in the largest directory whose every page is looked at. */
+const MOST_WEIGHED = 100_000
 const ACCESS_AT = 'access at an instant'
 const USAGE = `npm run bench -- [options]
   --users N[,N…]     people in the directory, or in several side by side (10000; at most 1000000)
   --seconds S        of 16 clients for each case, server and round (3)
+  --postgres         in a PostgreSQL of the bench's own instead of the embedded store
   --sync-ms MS       each sync of a file takes so much longer, as on a disk over a network (0)
   --only TEXT        only cases whose name holds the text
   --log-level LEVEL  the gateway's LOG_LEVEL (info)
@@ -52,6 +59,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     'log-level': { type: 'string', default: 'info' },
     main: { type: 'string', default: join(packageRoot(), 'dist', 'src', 'main.js') },
+    postgres: { type: 'boolean', default: false },
     dir: { type: 'string' },
     profile: { type: 'string' },
     json: { type: 'string' },
@@ -59,6 +67,8 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
+
+const ACCEPTED = join(packageRoot(), 'test', 'bench', options.postgres ? 'accepted-postgres.json' : 'accepted.json')
 
 interface Running {
   readonly users: number
@@ -92,6 +102,7 @@ async function main(): Promise<void> {
     report({
       node: process.version,
       cpus: availableParallelism(),
+      ...(options.postgres ? { store: 'postgres' as const } : {}),
       logLevel: options['log-level'],
       syncMs: Number(options['sync-ms']),
       directories,
@@ -99,10 +110,7 @@ async function main(): Promise<void> {
       ...(importing === undefined ? {} : { importing }),
     })
   } finally {
-    for (const { bench } of running) {
-      const { gateway, bare, unlogged } = bench
-      await Promise.all([gateway.stop(), bare.stop(), unlogged?.stop()])
-    }
+    for (const { bench } of running) await bench.stop()
     if (options.dir === undefined) rmSync(dir, { recursive: true, force: true })
   }
 }
@@ -110,12 +118,14 @@ async function main(): Promise<void> {
 async function run(dir: string, users: number): Promise<Running> {
   say(`building a directory of ${users} people`)
   const nodeArgs = options.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile]
-  const { main, 'log-level': logLevel, 'sync-ms': syncMs } = options
-  const bench = await startBench({ dir, users, main, logLevel, nodeArgs, syncMs: Number(syncMs) })
+  const { main, 'log-level': logLevel, 'sync-ms': syncMs, postgres } = options
+  const bench = await startBench({ dir, users, main, logLevel, nodeArgs, syncMs: Number(syncMs), postgres })
   const connection = new Connection(bench.gateway.port, bench.gateway.token)
   const offered = await offeredCases(bench.directory, (request: Request) => connection.send(request))
   connection.close()
-  const cases = [...casesOf(bench.directory), ...offered].filter(({ name }) => name.includes(options.only))
+  const cases = [...casesOf(bench.directory, bench.writers), ...offered].filter(({ name }) =>
+    name.includes(options.only),
+  )
   return { users, bench, cases }
 }
 
@@ -144,23 +154,30 @@ async function measure(running: readonly Running[]): Promise<readonly DirectoryR
     }
   }
   const results: DirectoryResult[] = []
-  for (const each of running) results.push(await resultsOf(each, seen))
+  for (const each of running) results.push(await resultsOf(each, seen, next))
   return results
 }
 
 async function resultsOf(
   { users, bench, cases }: Running,
   seen: ReadonlyMap<Case, ReadonlyMap<Server, Seen>>,
+  next: NextIndex,
 ): Promise<DirectoryResult> {
-  const servers = [bench.gateway, bench.bare, ...(bench.unlogged === undefined ? [] : [bench.unlogged])]
+  const { postgres } = bench
   return {
     users,
     sized: [...bench.directory.sized.keys()],
     buildSeconds: bench.buildSeconds,
-    memory: Object.fromEntries(servers.map((one) => [one.name, one.memory()])),
+    memory: Object.fromEntries(bench.servers.map((one) => [one.name, one.memory()])),
     ...(VERIFY.includes(options.only) ? { verify: await measureVerify(options.main, bench.env) } : {}),
     ...(ACCESS_AT.includes(options.only)
       ? { accessAt: await measureAccessAt(bench.gateway, bench.adminKey, bench.directory) }
+      : {}),
+    ...(CHANGE_BYTES.includes(options.only) && users <= MOST_WEIGHED
+      ? { changeBytes: await measureChangeBytes(bench, casesOf(bench.directory, bench.writers), next) }
+      : {}),
+    ...(ONE_ORG.includes(options.only) && postgres !== undefined
+      ? { oneOrg: await measureOneOrg(options.main, postgres) }
       : {}),
     ...(LARGE.includes(options.only) ? { large: await largeAnswersOf(bench) } : {}),
     cases: cases.flatMap((it) => [...(seen.get(it) ?? [])].map(([server, found]) => resultOf(it, server, found))),
@@ -186,7 +203,7 @@ function* turns(running: readonly Running[]): Generator<readonly [Case, Server]>
       const it = cases.find((one) => one.name === name)
       if (it === undefined) continue
       yield [it, bench.gateway]
-      if (it.both === true) yield [it, bench.bare]
+      if (it.both === true && bench.bare !== undefined) yield [it, bench.bare]
       if (LOGGED.includes(name) && bench.unlogged !== undefined) yield [it, bench.unlogged]
     }
   }

@@ -47,7 +47,9 @@ export async function askInTurn(server: Server, it: Case, count: number, next: N
 
 /** Asks over 16 connections at once for a slice of time. */
 export async function askTogether(server: Server, it: Case, seconds: number, next: NextIndex): Promise<Load> {
-  const connections = Array.from({ length: CLIENTS }, () => new Connection(server.port, server.token))
+  const connections = Array.from({ length: CLIENTS }, (_, k) => {
+    return new Connection(server.port, it.tokens?.[k % it.tokens.length] ?? server.token)
+  })
   const times: number[] = []
   await server.longestHoldMs()
   const cpuBefore = server.cpuMs()

@@ -1,6 +1,7 @@
 import type { Budget } from './budgets.ts'
 import type { ImportResult } from './import-people.ts'
 import type { LargeAnswers, StreamResult } from './large-answers.ts'
+import type { OneOrgResult, WritersLoad } from './one-org.ts'
 import type { CaseResult, DirectoryResult, RunResult, Slower } from './results.ts'
 import type { RuleChangeResult } from './rule-change.ts'
 import type { VerifyResult } from './verify-log.ts'
@@ -8,7 +9,8 @@ import type { VerifyResult } from './verify-log.ts'
 /** A run as tables for a terminal. */
 export function reportText(run: RunResult, budgets: readonly Budget[], slower: readonly Slower[] | undefined): string {
   const sync = run.syncMs === 0 ? '' : `, each sync ${run.syncMs} ms longer`
-  const head = `Node ${run.node}, ${run.cpus} cores shared by both servers and the client, LOG_LEVEL=${run.logLevel}${sync}`
+  const store = run.store === undefined ? '' : ', PostgreSQL'
+  const head = `Node ${run.node}${store}, ${run.cpus} cores shared by the servers and the client, LOG_LEVEL=${run.logLevel}${sync}`
   const rule = run.ruleChange === undefined ? [] : [ruleText(run.ruleChange)]
   const importing = run.importing === undefined ? [] : [importText(run.importing)]
   return [
@@ -55,6 +57,12 @@ function verifyText({ records, seconds, perSecond, peakMiB }: VerifyResult): str
   return `log verify: ${count} records in ${seconds.toFixed(1)} s, ${rate} a second, ${peakMiB.toFixed(0)} MiB`
 }
 
+function oneOrgTexts({ oneProcess, twoProcesses }: OneOrgResult): readonly string[] {
+  const text = ({ perSecond, p50, p99 }: WritersLoad): string =>
+    `${perSecond.toFixed(0)} changes a second, p50 ${number(p50)} ms, p99 ${number(p99)} ms`
+  return [`16 writers of one org: ${text(oneProcess)}`, `8 and 8 in two processes: ${text(twoProcesses)}`]
+}
+
 const HEADINGS = [
   '',
   '',
@@ -70,7 +78,7 @@ const HEADINGS = [
 ]
 
 function directoryText(directory: DirectoryResult): string {
-  const { users, buildSeconds, memory, verify, large, accessAt } = directory
+  const { users, buildSeconds, memory, verify, large, accessAt, oneOrg, changeBytes = [] } = directory
   const title = `${users.toLocaleString('en')} people (built in ${buildSeconds.toFixed(1)} s)`
   const each = Object.entries(memory).map(([name, used]) => `${name} ${mib(used)}`)
   const resident = `resident memory now/peak, MiB: ${each.join(', ')}`
@@ -83,6 +91,8 @@ function directoryText(directory: DirectoryResult): string {
     ...(accessAt === undefined
       ? []
       : [`access of one person at an instant: p50 ${number(accessAt.p50)} ms, p95 ${number(accessAt.p95)} ms`]),
+    ...changeBytes.map(({ name, bytes }) => `log of one ${name}: ${bytes.toFixed(0)} bytes, with all indexes`),
+    ...(oneOrg === undefined ? [] : oneOrgTexts(oneOrg)),
     ...(large === undefined ? [] : largeTexts(large)),
   ].join('\n')
 }

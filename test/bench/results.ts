@@ -1,6 +1,8 @@
+import type { ChangeBytes } from './change-bytes.ts'
 import type { ImportResult } from './import-people.ts'
 import type { LargeAnswers } from './large-answers.ts'
 import type { Latency, Load } from './measure.ts'
+import type { OneOrgResult } from './one-org.ts'
 import type { RuleChangeResult } from './rule-change.ts'
 import type { Server } from './servers.ts'
 import type { VerifyResult } from './verify-log.ts'
@@ -25,6 +27,10 @@ export interface DirectoryResult {
   readonly large?: LargeAnswers
   /** Access of one person at an instant. */
   readonly accessAt?: Latency
+  /** Absent in directories of more than 100,000 people. */
+  readonly changeBytes?: readonly ChangeBytes[]
+  /** On PostgreSQL. */
+  readonly oneOrg?: OneOrgResult
   readonly cases: readonly CaseResult[]
 }
 
@@ -32,6 +38,8 @@ export interface DirectoryResult {
 export interface RunResult {
   readonly node: string
   readonly cpus: number
+  /** Absent for the embedded store. */
+  readonly store?: 'postgres'
   readonly logLevel: string
   /** What each sync of a file took more than the machine's disk does, milliseconds. */
   readonly syncMs: number
@@ -83,6 +91,8 @@ function relative(directory: DirectoryResult, name: string, figure: Figure): num
     name,
     /^(get|filter|group)/.test(name) ? 'get by id' : /^page/.test(name) ? 'page of 100, first' : 'create',
   ]
-  const unit = kin.map((wanted) => of('bare', wanted)).find((value) => !Number.isNaN(value)) ?? NaN
+  // Where there is no bare handler, what a create takes without records is the measure of the machine.
+  const units = [...kin.map((wanted) => of('bare', wanted)), of('unlogged', 'create')]
+  const unit = units.find((value) => !Number.isNaN(value)) ?? NaN
   return of('gateway', name) / unit
 }
