@@ -54,29 +54,33 @@ forEachDialect('access at an instant', (dialect) => {
   it('equals the log replayed to that instant, for the org, each person and each team, and in the end the tables (C03, R24)', async function () {
     this.timeout(Math.max(170_000, RUNS * STEPS * 100))
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: Math.min(10, STEPS), maxLength: STEPS }), async (steps) => {
-        const tenant = await foundTenant(test)
-        const { orgId } = tenant
-        const people: User[] = []
-        for (let n = 0; n < PEOPLE; n++) people.push(await tenant.user(`p${n}`))
-        const player = new Played(tenant, people)
-        for (const one of steps) await player.take(one)
-        await tenant.jobs()
-        const { history, records } = test.store.reads
-        const all = await records.tail(orgId, 10_000)
-        let state: State = new Map()
-        for (const record of all) {
-          state = played(state, record)
-          const now = await held(orgId, record.seq, { everybody: true })
-          expect(keyed(now), `after record ${record.seq}, ${record.action}`).to.deep.equal(sorted(state))
-          await partsAgree(orgId, record.seq, now)
-          const last = all.filter(({ time }) => time <= record.time).at(-1)!
-          expect(await history.seqAt(orgId, record.time)).to.equal(last.seq)
-        }
-        expect(await history.seqAt(orgId, all[0]!.time - 1)).to.equal(0)
-        expect(await held(orgId, 0, { everybody: true })).to.deep.equal([])
-        expect(await troublesOf(test, orgId)).to.deep.equal([])
-      }),
+      // By its default size fast-check makes lists no longer than 30, however long they may be.
+      fc.asyncProperty(
+        fc.array(step, { minLength: Math.min(10, STEPS), maxLength: STEPS, size: 'max' }),
+        async (steps) => {
+          const tenant = await foundTenant(test)
+          const { orgId } = tenant
+          const people: User[] = []
+          for (let n = 0; n < PEOPLE; n++) people.push(await tenant.user(`p${n}`))
+          const player = new Played(tenant, people)
+          for (const one of steps) await player.take(one)
+          await tenant.jobs()
+          const { history, records } = test.store.reads
+          const all = await records.tail(orgId, 10_000)
+          let state: State = new Map()
+          for (const record of all) {
+            state = played(state, record)
+            const now = await held(orgId, record.seq, { everybody: true })
+            expect(keyed(now), `after record ${record.seq}, ${record.action}`).to.deep.equal(sorted(state))
+            await partsAgree(orgId, record.seq, now)
+            const last = all.filter(({ time }) => time <= record.time).at(-1)!
+            expect(await history.seqAt(orgId, record.time)).to.equal(last.seq)
+          }
+          expect(await history.seqAt(orgId, all[0]!.time - 1)).to.equal(0)
+          expect(await held(orgId, 0, { everybody: true })).to.deep.equal([])
+          expect(await troublesOf(test, orgId)).to.deep.equal([])
+        },
+      ),
       { numRuns: dialect === 'sqlite' ? RUNS : Math.ceil(RUNS / 5), interruptAfterTimeLimit: RUNS * STEPS * 90 },
     )
   })
