@@ -14,6 +14,7 @@ import { erasePerson } from '../../src/provisioning/erase-person.ts'
 import { changedState } from '../../src/provisioning/person-draft.ts'
 import { operatorOf } from '../support/callers.ts'
 import { forEachDialect, openTestStore, type TestStore } from '../support/databases.ts'
+import { relink, unguard } from '../support/log-store.ts'
 import { foundTenant, type Tenant } from '../support/tenant.ts'
 
 /** No record knows this id. */
@@ -278,6 +279,16 @@ forEachDialect('a log that is replayed', (dialect) => {
     expect(report.changes).to.be.greaterThan(10)
     expect(report.values).to.be.greaterThan(2)
     expect(report.people).to.equal(3)
+  })
+
+  it('names a body that is no JSON although every hash fits', async () => {
+    const { tenant } = await lived()
+    await unguard(test)
+    await sql`update provisioning_event set body = replace(body, '"targets":[', '"targets":[,')
+      where org_id = ${tenant.orgId} and seq = 3`.execute(test.connections.writer)
+    await relink(test, tenant.orgId)
+    const { finding } = await replayed(tenant.orgId)
+    expect(finding).to.deep.equal({ seq: 3, table: 'provisioning_event', column: 'body' })
   })
 
   for (const { title, run, table } of FORGERIES) {
