@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { createTally } from './audit/tally.ts'
+import { STRETCH } from './audit/verify.ts'
 import { mintResetLink, mintSetupLink } from './auth/one-time-link.ts'
 import { mintToken } from './auth/token.ts'
 import { trustProblem } from './auth/trust-problem.ts'
@@ -56,8 +57,12 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
         write: () => checkpoints.write(),
         publicKey: logKey.publicKey,
         values: opened.values,
-        startThreads: () =>
-          createVerifyThreads({ databaseUrl: config.database.url, file: databaseFile(config.database.dataDir) }),
+        startThreads(longest) {
+          const { url: databaseUrl, dataDir } = config.database
+          const threads = createVerifyThreads({ databaseUrl, file: databaseFile(dataDir) })
+          if (longest >= STRETCH) threads.begin()
+          return threads
+        },
         forks,
       },
       async finishErasure(full) {

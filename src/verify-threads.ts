@@ -14,6 +14,8 @@ export type ThreadAnswer =
   { readonly id: number; readonly report: RangeReport | undefined } | { readonly id: number; readonly error: string }
 
 export interface VerifyThreads extends RangeThreads {
+  /** So that they are there when they are first asked: what is done meanwhile need not be waited for. */
+  begin(): void
   close(): Promise<void>
 }
 
@@ -43,7 +45,7 @@ export function createVerifyThreads(location: LinksLocation, thread: URL = THREA
   let asked = 0
   let failure: Error | undefined
 
-  function begin(): Worker {
+  function started(): Worker {
     const worker = new Worker(thread, { workerData: location, resourceLimits: LIMITS })
     worker.on('message', (answer: ThreadAnswer) => {
       const asker = waiting.get(answer.id)
@@ -59,11 +61,16 @@ export function createVerifyThreads(location: LinksLocation, thread: URL = THREA
     return worker
   }
 
+  function begin(): void {
+    if (workers.length === 0) workers = Array.from({ length: count }, started)
+  }
+
   return {
     count: count + 1,
+    begin,
     verify(request) {
       if (failure !== undefined) return Promise.reject(failure)
-      if (workers.length === 0) workers = Array.from({ length: count }, begin)
+      begin()
       const id = asked++
       const report = new Promise<RangeReport | undefined>((resolve, reject) => waiting.set(id, { resolve, reject }))
       workers[id % workers.length]!.postMessage({ id, request } satisfies ThreadTask)

@@ -17,8 +17,8 @@ import {
 
 // What is alive at a time is copied by each collection: more a page costs more than it saves.
 const PAGE_SIZE = 60
-/** Records that one thread checks at a time. */
-const STRETCH = 20_000
+/** Records that one thread checks at a time: a shorter chain is checked without any. */
+export const STRETCH = 20_000
 
 export interface VerifyReport {
   readonly orgId: OrgId

@@ -135,7 +135,7 @@ async function verifyAll(
   const progress = flags.json === true ? SILENT : streamProgress(process.stderr)
   progress.begin(heads.reduce((sum, head) => sum + (head?.seq ?? 0), 0))
   const verified: Verified[] = []
-  const threads = log.startThreads()
+  const threads = log.startThreads(Math.max(...heads.map((head) => head?.seq ?? 0)))
   try {
     for (const { id, name } of all) {
       let done = 0

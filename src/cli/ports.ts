@@ -44,8 +44,11 @@ export interface OperatorLog {
   readonly publicKey: Uint8Array
   /** Opens the personal values beside records. */
   readonly values: ValueOpener
-  /** Threads that check stretches of a long chain beside one another; closed by whoever asked for them. */
-  startThreads(): RangeThreads & { close(): Promise<void> }
+  /**
+   * Threads that check stretches of a long chain beside one another; closed by whoever asked for them.
+   * @param longest records of the longest chain that they may be asked for
+   */
+  startThreads(longest: number): RangeThreads & { close(): Promise<void> }
   /** Chains that do not go on from their newest checkpoint outside. */
   readonly forks: Pick<ForkGuard, 'forked' | 'lift'>
 }
