@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { ZipFile } from 'yazl'
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import type { OrgId } from '../domain/ids.ts'
 import type { StoredRecord } from '../domain/ports.ts'
@@ -56,6 +55,7 @@ const ALWAYS = new Set(['log.key', 'log.fork', 'log.restore'])
  */
 export async function createPack(parts: CheckpointParts, request: PackRequest): Promise<NodeJS.ReadableStream> {
   const plan = await planPack(parts, request)
+  const { ZipFile } = await import('yazl')
   const zip = new ZipFile()
   const files: Record<string, { sha256: string; bytes: number }> = {}
   const counts = { records: 0, stubs: 0 }

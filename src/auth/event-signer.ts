@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto'
-import { exportJWK, type JWK, SignJWT } from 'jose'
+import type { JWK } from 'jose'
 
 const SEED_BYTES = 32
 /** What stands before the seed in PKCS #8 (RFC 8410 §7). */
@@ -32,7 +32,8 @@ export function createEventSigner([seed, ...older]: EventSeeds, issuer: string):
     async jwks() {
       return { keys: await Promise.all([key, ...older.map(keyOf)].map(jwkOf)) }
     },
-    sign(claims, audience) {
+    async sign(claims, audience) {
+      const { SignJWT } = await import('jose')
       const token = new SignJWT({ ...claims }).setProtectedHeader({ alg: 'EdDSA', typ: 'secevent+jwt', kid })
       token.setIssuer(issuer)
       if (audience !== undefined) token.setAudience(audience)
@@ -59,5 +60,6 @@ function keyOf(seed: Uint8Array): EventKey {
 }
 
 async function jwkOf({ publicKey, kid }: EventKey): Promise<JWK> {
+  const { exportJWK } = await import('jose')
   return { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'EdDSA' }
 }

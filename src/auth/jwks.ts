@@ -1,4 +1,4 @@
-import { createLocalJWKSet, errors, type CryptoKey, type JSONWebKeySet, type JWSHeaderParameters } from 'jose'
+import type { createLocalJWKSet, CryptoKey, JSONWebKeySet, JWSHeaderParameters } from 'jose'
 import { isJsonObject } from '../domain/json.ts'
 import type { JwtHeader } from './jwt-parts.ts'
 import { fetchKeyDocument, type KeyFetchOptions } from './key-fetch.ts'
@@ -62,6 +62,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
 
   const refresh = async (source: KeySource, entry: Entry): Promise<void> => {
     entry.attempted = now()
+    const { createLocalJWKSet } = await import('jose')
     try {
       entry.keys = createLocalJWKSet(await fetchKeySet(source, options))
       entry.fetched = now()
@@ -117,6 +118,7 @@ async function pick(keys: KeySet, { alg, kid }: JwtHeader): Promise<CryptoKey | 
   try {
     return await keys(header)
   } catch (error) {
+    const { errors } = await import('jose')
     // Several keys under one kid, or a key that cannot be used: asking the issuer again would change nothing.
     return error instanceof errors.JWKSNoMatchingKey ? 'unknown' : undefined
   }

@@ -1,4 +1,4 @@
-import { compactVerify, type CryptoKey } from 'jose'
+import type { CryptoKey } from 'jose'
 import { AuthError } from './auth-error.ts'
 import { KeysUnavailable, type IssuerKeys, type KeySource } from './jwks.ts'
 import type { JwtParts } from './jwt-parts.ts'
@@ -24,6 +24,7 @@ export async function checkSignature(
     throw error
   }
   if (key === undefined) return 'no-key'
+  const { compactVerify } = await import('jose')
   try {
     await compactVerify(parts.text, key, { algorithms: [...algorithms] })
     return 'good'

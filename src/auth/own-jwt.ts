@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import type { JWTPayload } from 'jose'
 import { unauthorized } from './auth-error.ts'
 
 /** The deployment's key for access tokens: an Ed25519 private key in PKCS #8 DER, and its id. */
@@ -52,7 +52,8 @@ export function createOwnJwts({ publicUrl, signingKey, path, now }: OwnJwtsOptio
   const audience = issuer + path
   return {
     issuer,
-    sign(claims) {
+    async sign(claims) {
+      const { SignJWT } = await import('jose')
       const issued = Math.floor(now() / 1000)
       return new SignJWT(claims)
         .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: signingKey.keyId })
@@ -83,6 +84,7 @@ async function verified(
   key: KeyObject,
   { issuer, audience, required, now }: Expected,
 ): Promise<JWTPayload> {
+  const { errors, jwtVerify } = await import('jose')
   try {
     const { payload } = await jwtVerify(text, key, {
       ...{ algorithms: ['EdDSA'], typ: 'at+jwt', issuer, audience, currentDate: new Date(now) },

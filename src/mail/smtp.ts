@@ -1,5 +1,3 @@
-import { createTransport } from 'nodemailer'
-
 /** One mail as it goes over the wire: plain text only, so that nothing in it can be markup. */
 export interface Message {
   /** A plain address that was checked. */
@@ -56,7 +54,7 @@ export function createMailServer({ url, password, allowPlain, from }: SmtpSettin
   const host = hostname.replace(/^\[(.*)\]$/, '$1')
   const secure = protocol === 'smtps:'
   const user = decodeURIComponent(username)
-  const transport = createTransport({
+  const settings = {
     host,
     port: port === '' ? (secure ? 465 : 587) : Number(port),
     secure,
@@ -66,10 +64,12 @@ export function createMailServer({ url, password, allowPlain, from }: SmtpSettin
     ...{ dnsTimeout: STEP_LIMIT_MS, allowInternalNetworkInterfaces: true },
     // A message is built here and nowhere else; nothing in it may make the library read a file or fetch an address.
     ...{ disableFileAccess: true, disableUrlAccess: true },
-  })
+  }
+  // Loaded with the first mail: most commands, and many a gateway, never send any.
+  const transport = async () => (await import('nodemailer')).createTransport(settings)
   return {
-    send: (message) => failing(() => transport.sendMail(mimeOf(message, from))),
-    check: () => failing(() => transport.verify()),
+    send: (message) => failing(async () => (await transport()).sendMail(mimeOf(message, from))),
+    check: () => failing(async () => (await transport()).verify()),
   }
 }
 

@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
-import { Pool, type PoolClient, TypeOverrides } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import type { Database } from '../../db/schema.ts'
 import { listening, type QueryListener } from './query-listener.ts'
 import { isStalePlan } from './sql-errors.ts'
@@ -37,32 +37,12 @@ export interface PostgresOptions {
 
 /** @param url `postgres://…` */
 export function openPostgres(url: string, options: PostgresOptions): PostgresConnections {
-  const { poolSize, onIdleError } = options
-  const types = new TypeOverrides()
-  types.setTypeParser(INT8, toSafeInteger)
   const settings = [...SETTINGS, 'lock_timeout=5000', 'statement_timeout=5000'].map((one) => `-c ${one}`).join(' ')
-  const open = (serverSettings: string): Kysely<Database> => {
-    const pool = new Pool({
-      connectionString: url,
-      max: poolSize,
-      types,
-      options: serverSettings,
-      connectionTimeoutMillis: 5_000,
-      idle_in_transaction_session_timeout: 10_000,
-      keepAlive: true,
-      // Statements are written as they come, without waiting for the answer to the one before.
-      pipeline: true,
-      application_name: 'rollcall',
-    })
-    pool.on('error', onIdleError)
-    // The pool listens to idle connections only. One that breaks while it is in use rejects its query; as an event that
-    // nobody hears it would end the process besides.
-    pool.on('connect', (client) => client.on('error', () => undefined))
-    return new Kysely<Database>({
-      dialect: new PostgresDialect({ pool: preparing(pool) }),
+  const open = (serverSettings: string): Kysely<Database> =>
+    new Kysely<Database>({
+      dialect: new PostgresDialect({ pool: async () => preparing(await openPool(url, serverSettings, options)) }),
       ...listening(options.onQuery),
     })
-  }
   const writer = open(settings)
   const reader = open(`${settings} -c default_transaction_read_only=on`)
   return {
@@ -72,6 +52,30 @@ export function openPostgres(url: string, options: PostgresOptions): PostgresCon
       await Promise.all([writer.destroy(), reader.destroy()])
     },
   }
+}
+
+async function openPool(url: string, serverSettings: string, options: PostgresOptions): Promise<Pool> {
+  // Loaded here: the embedded store has no need of it.
+  const { Pool, TypeOverrides } = await import('pg')
+  const types = new TypeOverrides()
+  types.setTypeParser(INT8, toSafeInteger)
+  const pool = new Pool({
+    connectionString: url,
+    max: options.poolSize,
+    types,
+    options: serverSettings,
+    connectionTimeoutMillis: 5_000,
+    idle_in_transaction_session_timeout: 10_000,
+    keepAlive: true,
+    // Statements are written as they come, without waiting for the answer to the one before.
+    pipeline: true,
+    application_name: 'rollcall',
+  })
+  pool.on('error', options.onIdleError)
+  // The pool listens to idle connections only. One that breaks while it is in use rejects its query; as an event that
+  // nobody hears it would end the process besides.
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  return pool
 }
 
 /** The pool, whose clients keep statements prepared that have a name: planning one takes longer than running it. */
