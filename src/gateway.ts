@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
@@ -15,6 +15,7 @@ import { ensureFirstKey } from './first-key.ts'
 import { ensureFirstOrg } from './first-start.ts'
 import { createDrain, type Drain } from './http/drain.ts'
 import { createHttpServer } from './http/limits.ts'
+import { createMessages } from './http/messages.ts'
 import { connect, type OpenedStore, openCheckedStore } from './opened-store.ts'
 import { type Postman, startPostman } from './mail/postman.ts'
 import type { Started } from './cli/ports.ts'
@@ -147,16 +148,14 @@ async function serve(parts: ServingParts): Promise<Gateway> {
   const background = startBackground({ store, tally, authFailures, checkpoints, lookUpProof, retention, logger })
   const provisioning: Provisioning = { work: store.work, tally, wakeJobs: (orgId) => background.wake(orgId) }
   const listener: { app: ReturnType<typeof createApp> | undefined } = { app: undefined }
-  const server = createHttpServer((req, res) => {
+  const messages = createMessages()
+  const handle: RequestListener = (req, res) => {
     // The port is known, and may be asked, a moment before the app that was built for it.
     const { app } = listener
     if (app === undefined) res.writeHead(503, { 'Retry-After': '1' }).end()
-    else {
-      drain.admit(() => {
-        app(req, res)
-      })
-    }
-  }, config.server.requestTimeoutMs)
+    else drain.admit(() => void app(req, res))
+  }
+  const server = createHttpServer(handle, { requestTimeoutMs: config.server.requestTimeoutMs, messages })
   const drain = createDrain(server, { limitMs: config.server.drainMs, noticeMs: DRAIN_NOTICE_MS })
   const stopNotes = (): Promise<unknown> => Promise.all([lastUsed.stop(), activity.stop()])
   const stopping: StoppingParts = { ...parts, drain, background, stopNotes }
@@ -169,10 +168,12 @@ async function serve(parts: ServingParts): Promise<Gateway> {
     stopping.postman = postman(parts, publicUrl)
     stopping.courier = await courier(parts, provisioning, publicUrl)
     const notes = { lastUsed, activity, authFailures }
-    listener.app = createApp({
+    const app = createApp({
       ...{ config, publicUrl, opened, provisioning, ...notes, logger, draining },
       checkpoints: checkpoints.parts,
     })
+    messages.bearFor(app)
+    listener.app = app
     return { publicUrl, opened, provisioning, ...said, stop: () => stop(stopping) }
   } catch (error) {
     server.close()

@@ -15,6 +15,7 @@ import { type Config, loadConfig } from '../../src/config.ts'
 import type { KeyScope } from '../../src/domain/api-key.ts'
 import { type KeyId, newId, type OrgId, type TokenId, type UserId } from '../../src/domain/ids.ts'
 import { createHttpServer } from '../../src/http/limits.ts'
+import { createMessages } from '../../src/http/messages.ts'
 import { createLogger } from '../../src/http/logging.ts'
 import type { ActivityBatch } from '../../src/provisioning/activity-batch.ts'
 import type { OpenedStore } from '../../src/opened-store.ts'
@@ -149,9 +150,9 @@ export async function openAdminGateway(
     ...env,
   })
   const app = appOver({ test, tenant, activity, failures, now, opened, config })
-  const server = createHttpServer((req, res) => {
-    app(req, res)
-  })
+  const messages = createMessages()
+  messages.bearFor(app)
+  const server = createHttpServer((req, res) => void app(req, res), { messages })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

@@ -14,6 +14,7 @@ import type { ConnectionKind, Scope } from '../../../src/domain/connection.ts'
 import { newId, type OrgId, type TokenId } from '../../../src/domain/ids.ts'
 import type { JsonObject } from '../../../src/domain/json.ts'
 import { createHttpServer } from '../../../src/http/limits.ts'
+import { createMessages } from '../../../src/http/messages.ts'
 import { createLogger } from '../../../src/http/logging.ts'
 import { addToken } from '../../../src/provisioning/connection-tokens.ts'
 import { createConnection } from '../../../src/provisioning/create-connection.ts'
@@ -67,9 +68,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const requestLines: RequestLine[] = []
   const failures: string[] = []
   const app = appOver({ test, tenant, options: { ...options, publicUrl }, requestLines, failures })
-  const server = createHttpServer((req, res) => {
-    app(req, res)
-  })
+  const messages = createMessages()
+  messages.bearFor(app)
+  const server = createHttpServer((req, res) => void app(req, res), { messages })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
