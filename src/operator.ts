@@ -76,6 +76,7 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
         return makeBackup(opened, operation(), request)
       },
       mail: mailProbe(config),
+      packDir: config.log.packDir,
       unreachableDirectories: (orgId) => unreachableDirectories(config, opened, orgId),
       providers: {
         checked: (kind, given) => checkedProviderConfig(config, kind, given),

@@ -23,7 +23,7 @@ export function doctorCommand(ports: CommandPorts): Command {
         forked = operator.log.forks.forked()
         const now = operator.operation().request.receivedAt
         const warnings: OrgWarning[] = []
-        unreached.push(...(await unreachedOf(operator)))
+        unreached.push(...(await unreachedOf(operator)), ...(await unkeptOf(operator)))
         for (const { id, name } of await reads.orgs.list()) {
           for (const warning of await listWarnings(reads, id, now)) warnings.push({ org: name, warning })
         }
@@ -51,6 +51,19 @@ async function unreachedOf({ mail, reads, unreachableDirectories }: Operator): P
       const message = `Nobody can sign in by the directory "${directory.name}": ${directory.problem}`
       found.push({ org, code: 'directory.unreachable', message })
     }
+  }
+  return found
+}
+
+/** Orgs that ask for their old records to be purged where no pack of them could be kept. */
+async function unkeptOf({ reads, packDir }: Operator): Promise<readonly Reported[]> {
+  if (packDir !== undefined) return []
+  const found: Reported[] = []
+  for (const { id, name: org } of await reads.orgs.list()) {
+    const { logKeepDays } = (await reads.orgs.policy(id)).settings
+    if (logKeepDays === undefined) continue
+    const message = `Records older than ${logKeepDays} days (log.keepDays) are not purged: ROLLCALL_PACK_DIR names no folder for evidence packs`
+    found.push({ org, code: 'log.not-purged', message })
   }
   return found
 }

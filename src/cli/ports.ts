@@ -94,6 +94,8 @@ export interface Operator {
   backup(request: BackupRequest): Promise<BackupReport>
   /** Undefined where no mail server is configured. */
   readonly mail: MailProbe | undefined
+  /** Where evidence packs of what is purged by itself are kept; undefined where nothing is. */
+  readonly packDir: string | undefined
   /** Directories of an org that people cannot sign in by now. */
   readonly unreachableDirectories: (orgId: OrgId) => Promise<readonly Unreachable[]>
   /** Ways to sign in. */

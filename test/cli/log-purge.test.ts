@@ -36,7 +36,7 @@ forEachDialect('rollcall log purge', (dialect) => {
       .map((line) => JSON.parse(line) as ShownRecord)
   }
 
-  it('packs, verifies and signs before anything goes, and leaves a log that verifies (LOG 19)', async () => {
+  it('packs, verifies and signs before anything goes, and leaves a log that verifies (src/cli/log-purge-command.ts)', async () => {
     expect((await runRollcall(['log', 'purge', '--resume'], env)).stdout).to.equal('No purge was cut off\n')
     await askRollcall(['log', 'pack', file('signs.zip')], env)
     const upTo = (await records()).at(-1)!.seq
@@ -92,5 +92,19 @@ forEachDialect('rollcall log purge', (dialect) => {
     expect(await refused([file('a.zip'), '--before', '2020-01-01'])).to.include(
       'There is no checkpoint before that time',
     )
+  })
+
+  it('says in `doctor` that an org keeps records for some days only, and that there is nowhere to put them', async () => {
+    const found = async (more: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+      const reported = await askRollcall<{ code: string; message: string }[]>(['doctor'], { ...env, ...more })
+      return reported.filter(({ code }) => code === 'log.not-purged').map(({ message }) => message)
+    }
+    expect(await found({})).to.deep.equal([])
+    await askRollcall(['settings', 'set', 'log.keepDays=365'], env)
+    const [message = ''] = await found({})
+    expect(message).to.include('Records older than 365 days').and.to.include('ROLLCALL_PACK_DIR')
+    expect(await found({ ROLLCALL_PACK_DIR: folder })).to.deep.equal([])
+    await askRollcall(['settings', 'set', 'log.keepDays=null'], env)
+    expect(await found({})).to.deep.equal([])
   })
 })

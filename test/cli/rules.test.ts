@@ -57,6 +57,7 @@ forEachDialect('rules of an organisation as a file', (dialect) => {
       mintSetupLink: notAsked,
       mintResetLink: notAsked,
       mail: undefined,
+      packDir: undefined,
       unreachableDirectories: () => Promise.resolve([]),
       lookUpProof: () => Promise.resolve('unknown'),
       trustProblem: () => undefined,
