@@ -23,7 +23,7 @@ import type { Server } from './servers.ts'
 import { type Bench, startBench } from './start-bench.ts'
 import { measureVerify } from './verify-log.ts'
 
-const ROUNDS = 4
+const ROUNDS = 5
 const SAMPLES = 300
 /** People for whom a rule is changed. */
 const RULED_PEOPLE = 5_000
@@ -226,6 +226,7 @@ function resultOf(it: Case, server: Server, { times, loads }: Seen): CaseResult 
             livezMs: Math.max(...loads.map((load) => load.livezMs)),
             holdMs: Math.max(...loads.map((load) => load.holdMs)),
           },
+    ...(loads.length === 0 ? {} : { rounds: loads.map((load) => Math.round(load.perSecond)) }),
   }
 }
 

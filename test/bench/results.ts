@@ -13,6 +13,8 @@ export interface CaseResult {
   readonly server: Server['name']
   readonly latency: Latency | undefined
   readonly load: Load | undefined
+  /** Requests a second of each round's slice; what servers are compared by, since a machine is slower now and then. */
+  readonly rounds?: readonly number[]
 }
 
 /** One directory's figures. Memory is MiB. */
