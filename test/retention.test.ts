@@ -17,7 +17,7 @@ import { actionsOf, foundTenant, type Tenant } from './support/tenant.ts'
 
 const DAY = 86_400_000
 
-forEachDialect('records that are older than an org keeps (LOG 19)', (dialect) => {
+forEachDialect('records that are older than an org keeps (src/retention.ts)', (dialect) => {
   let test: TestStore
   let tenant: Tenant
   let admin: Caller

@@ -26,7 +26,7 @@ import { forEachDialect, openTestStore, type TestStore } from '../support/databa
 import { checkpointParts, freshLogKey } from '../support/log-store.ts'
 import { actionsOf, foundTenant, refusal, type Tenant } from '../support/tenant.ts'
 
-forEachDialect('a log that is purged (LOG 19)', (dialect) => {
+forEachDialect('a log that is purged (src/provisioning/purge-log.ts)', (dialect) => {
   let test: TestStore
   let tenant: Tenant
   let admin: Caller

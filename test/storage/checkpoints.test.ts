@@ -14,8 +14,9 @@ describe('the write-ahead log of the embedded store', () => {
     for (let n = 0; n < 20; n++) {
       await Promise.all(Array.from({ length: 20 }, (_, k) => tenant.user(`person-${n}-${k}@example.com`)))
     }
-    // Each person dirties some twenty pages: without a checkpoint the log would hold 16 MiB before SQLite's own.
-    expect(sizeOf('rollcall.db-wal')).to.be.lessThan(8 * 2 ** 20)
+    // Without a checkpoint the log would hold 16 MiB before SQLite's own. 64 changes take up to 9 MiB where a busy machine
+    // commits each by itself, since every commit writes the pages again that all changes share.
+    expect(sizeOf('rollcall.db-wal')).to.be.lessThan(12 * 2 ** 20)
     expect(sizeOf('rollcall.db')).to.be.greaterThan(before + 2 ** 19)
     await test.close()
   })

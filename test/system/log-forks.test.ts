@@ -15,7 +15,7 @@ interface Shown {
   readonly checkpoints: { readonly checked: number; readonly provenUpTo?: number; readonly forks: readonly object[] }
 }
 
-forEachDialect('a store put back to an earlier copy (LOG 8, R18)', (dialect) => {
+forEachDialect('a store put back to an earlier copy (R18)', (dialect) => {
   let environment: GatewayEnvironment
   let env: Readonly<Record<string, string>>
   let outside: string
