@@ -53,7 +53,7 @@ export interface Served {
 
 /**
  * Runs `rollcall serve` within the test's own process: everything of a start but the process around it, in a tenth of the
- * time. Signals stop it at once, and are not answered as a process answers them (test/system/stop.test.ts is).
+ * time. Any signal stops it, and is not answered as a process answers it (test/system/stop.test.ts is).
  *
  * @throws Error with what it wrote when it does not serve
  */
@@ -77,8 +77,7 @@ export async function serveHere(env: Environment): Promise<Served> {
       show(startedOf(gateway))
       serving()
       await told
-      // Told twice it cuts connections that clients hold idle, which it would wait a second for.
-      await Promise.all([gateway.stop(), gateway.stop()])
+      await gateway.stop()
     },
   })
   await Promise.race([served, exited.then((status) => Promise.reject(new Error(`ended with ${status}: ${text}`)))])

@@ -67,8 +67,7 @@ export async function startTestGateway(
     env,
     dataDir,
     async stop() {
-      // Told twice it cuts connections that clients hold idle, which it would wait a second for.
-      await Promise.all([gateway.stop(), gateway.stop()])
+      await gateway.stop()
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
