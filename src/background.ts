@@ -19,6 +19,7 @@ const LOSSES_EVERY_MS = 3_600_000
 const LOSSES_KEPT_MS = 2 * 86_400_000
 /** Old losses that are dropped at once, so that nobody waits for it. */
 const LOSSES_AT_ONCE = 500
+const STATISTICS_EVERY_MS = 2_000
 const REQUEST_LOG_EVERY_MS = 2_000
 const CHECKPOINTS_EVERY_MS = 5_000
 /** Drafts that could not be written are kept up to here; a store that is out for long must not fill the memory. */
@@ -98,6 +99,7 @@ export function backgroundJobs(
     { name: 'unknown people', everyMs: UNKNOWN_EVERY_MS, run: () => forgetUnknown(store, now()) },
     { name: 'retention', everyMs: RETENTION_EVERY_MS, run: () => parts.retention.apply(now()) },
     { name: 'losses', everyMs: LOSSES_EVERY_MS, run: () => dropOldLosses(store, now() - LOSSES_KEPT_MS) },
+    { name: 'statistics', everyMs: STATISTICS_EVERY_MS, run: async () => void (await store.refreshStatistics()) },
     { name: 'request log', everyMs: REQUEST_LOG_EVERY_MS, run: () => store.requestLog.flush(now()) },
     { name: 'checkpoints', everyMs: CHECKPOINTS_EVERY_MS, run: () => checkpoints.write() },
   ]

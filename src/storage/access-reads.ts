@@ -256,19 +256,24 @@ const selectTeams = preparedQuery((db, { orgId, ids }: People, dialect) =>
     .compile(),
 )
 
+// Not a join: before a new org's rows are counted PostgreSQL would compare all its people with all its periods.
 const selectHeldRoles = preparedQuery((db, { orgId, ids }: People, dialect) =>
   db
     .selectFrom('user')
-    .leftJoin('access_period as p', (join) =>
-      join
-        .onRef('p.org_id', '=', 'user.org_id')
-        .onRef('p.user_id', '=', 'user.id')
-        .on('p.kind', '=', 'active')
-        .on('p.to_seq', 'is', null),
+    .select(['id', 'org_role'])
+    .select((held) =>
+      held
+        .selectFrom('access_period as p')
+        .select('p.value')
+        .whereRef('p.org_id', '=', 'user.org_id')
+        .whereRef('p.user_id', '=', 'user.id')
+        .where('p.kind', '=', 'active')
+        .where('p.target', '=', '')
+        .where('p.to_seq', 'is', null)
+        .as('active'),
     )
-    .select(['user.id', 'user.org_role', 'p.value as active'])
-    .where('user.org_id', '=', orgId)
-    .where(sql<boolean>`"user".id in ${jsonIdList(dialect, ids)}`)
+    .where('org_id', '=', orgId)
+    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
     .compile(),
 )
 

@@ -58,6 +58,7 @@ import { teamReads } from './team-reads.ts'
 import { markErasuresExported, privacyReads } from './privacy.ts'
 import { scrubPostgres, scrubSqlite } from './scrub.ts'
 import { seatReads } from './seat-reads.ts'
+import { refreshStatistics } from './statistics.ts'
 import { toDomainError, translatingErrors } from './sql-errors.ts'
 import { sessionReads } from './sessions.ts'
 import { withSnapshot } from './snapshot.ts'
@@ -179,6 +180,8 @@ export interface Store {
   keepAnswer(orgId: OrgId, key: OnceKey, answer: OnceAnswer): Promise<void>
   /** Forgets losses before a time, that no guard counts any more; at most so many. @returns how many there were */
   dropOldLosses(before: number, most: number): Promise<number>
+  /** Counts what the store's planner needs counted. @returns the tables that were counted */
+  refreshStatistics(): Promise<readonly string[]>
   /** Notes that erasures were written outside the store. */
   markErasuresExported(erasures: readonly Erasure[], at: number): Promise<void>
 }
@@ -221,6 +224,7 @@ export function openStore(
     saveLastUsed: (uses) => write((db) => saveLastUsed(db, uses)),
     dropOldLosses: (before, most) => write((db) => dropOldLosses(db, before, most)),
     keepAnswer: (orgId, key, answer) => write((db) => keepAnswer(db, { orgId, key, answer })),
+    refreshStatistics: () => write((db) => refreshStatistics(db, dialect)),
     markErasuresExported: (erasures, at) => write((db) => markErasuresExported(db, erasures, at)),
   }
 }
