@@ -14,7 +14,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { availableParallelism, constants } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = dirname(fileURLToPath(import.meta.url))
@@ -26,13 +26,8 @@ const BUILD_STAMP = join(ROOT, 'dist', '.built')
 const FEWEST_MODULES = 60
 /** All of them share one PostgreSQL of 200 connections, and disks are not faster by there being more processors. */
 const MOST_TEST_PROCESSES = 4
-/** Longest first, so that all processes end together: these start gateways in processes of their own. */
-const TEST_FILES = [
-  'test/start/**/*.test.ts',
-  'test/system/**/*.test.ts',
-  'test/!(start|system|bench)/**/*.test.ts',
-  'test/*.test.ts',
-]
+/** First of all, so that all processes end together: these start gateways in processes of their own. */
+const LONG_TESTS = ['start', 'system']
 const WINDOWS = process.platform === 'win32'
 
 class Stop extends Error {
@@ -205,7 +200,10 @@ function test(args) {
 /** All files in one process more than there are processors, since tests wait as well: for disks, timers, other processes. */
 function everyTest() {
   const jobs = Math.min(availableParallelism() + 1, MOST_TEST_PROCESSES)
-  return ['--parallel', '--jobs', String(jobs), ...TEST_FILES]
+  const files = fs.readdirSync(join(ROOT, 'test'), { recursive: true }).filter((name) => name.endsWith('.test.ts'))
+  const rank = (name) => (LONG_TESTS.includes(name.split(sep)[0]) ? 0 : 1)
+  files.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+  return ['--parallel', '--jobs', String(jobs), ...files.map((name) => join('test', name))]
 }
 
 function bench(args) {

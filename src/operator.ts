@@ -46,7 +46,10 @@ async function runCommand<T>(config: Config, opened: OpenedStore, run: (operator
   const checkpoints = createCheckpointing({ opened, file: config.log.checkpointFile, logger: undefined })
   const jobs: Promise<void>[] = []
   const wakeJobs = (orgId: OrgId): void => {
-    jobs.push(runReconcileJobs(store.work, orgId, () => false))
+    const job = runReconcileJobs(store.work, orgId, () => false)
+    // Heard of when the command is done; until then it is no unhandled rejection, which would end the process.
+    job.catch(() => undefined)
+    jobs.push(job)
   }
   const [result] = await Promise.allSettled([
     run({

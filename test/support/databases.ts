@@ -39,6 +39,8 @@ export interface TestStore {
   readonly databaseUrl: string | undefined
   /** What the unit of work takes for the time, epoch milliseconds; PostgreSQL asks its own clock. */
   clock: () => number
+  /** What was begun on the store beside the test; closing waits for its end. */
+  readonly beside: Promise<unknown>[]
   close(): Promise<void>
 }
 
@@ -105,7 +107,9 @@ export async function openTestStore(dialect: Dialect, onQuery?: QueryListener, s
     dataDir,
     databaseUrl,
     clock: Date.now,
+    beside: [],
     async close() {
+      await Promise.allSettled(test.beside)
       await test.store.work.idle()
       await connections.close()
       rmSync(dataDir, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-const { relative } = require('node:path')
+const { relative, resolve } = require('node:path')
 const { Runner, reporters } = require('mocha')
 
 const { EVENT_HOOK_END, EVENT_RUN_END, EVENT_TEST_END } = Runner.constants
@@ -30,9 +30,15 @@ class CountingSpec extends reporters.Spec {
     })
     runner.once(EVENT_RUN_END, () => {
       if (files.size > 1) tell(files, titles)
+      for (const file of unheard(files)) console.log(`!!!! nothing was heard of ${file}`)
       console.log(`${this.stats.passes} passed, ${this.stats.failures} failed`)
     })
   }
+}
+
+/** The files that were asked for and of which no test ended. */
+function unheard(files) {
+  return process.argv.filter((word) => word.endsWith('.test.ts') && !files.has(resolve(word)))
 }
 
 function tell(files, titles) {

@@ -35,6 +35,7 @@ export async function lookBeside<T>(
     dataDir,
     databaseUrl,
     clock: Date.now,
+    beside: [],
     close: () => connections.close(),
   }
   try {
