@@ -43,7 +43,7 @@ const USAGE = `npm run bench -- [options]
   --seconds S        of 16 clients for each case, server and round (3)
   --postgres         in a PostgreSQL of the bench's own instead of the embedded store
   --sync-ms MS       each sync of a file takes so much longer, as on a disk over a network (0)
-  --only TEXT        only cases whose name holds the text
+  --only TEXT[|TEXT] only cases whose name holds one of the texts
   --log-level LEVEL  the gateway's LOG_LEVEL (info)
   --main FILE        the built gateway to measure (dist/src/main.js)
   --dir DIR          build there and leave it; a later run with the same DIR does not build again
@@ -93,10 +93,10 @@ async function main(): Promise<void> {
   try {
     for (const users of sizes) running.push(await run(join(dir, String(users)), users))
     const directories = await measure(running)
-    const rule = RULE_CHANGE.includes(options.only)
+    const rule = isWanted(RULE_CHANGE)
       ? await measureRuleChange(mkdtempSync(join(dir, 'rules-')), RULED_PEOPLE)
       : undefined
-    const importing = IMPORT.includes(options.only)
+    const importing = isWanted(IMPORT)
       ? await measureImport(options.main, mkdtempSync(join(dir, 'import-')), IMPORTED_PEOPLE)
       : undefined
     report({
@@ -115,6 +115,10 @@ async function main(): Promise<void> {
   }
 }
 
+function isWanted(name: string): boolean {
+  return options.only.split('|').some((text) => name.includes(text))
+}
+
 async function run(dir: string, users: number): Promise<Running> {
   say(`building a directory of ${users} people`)
   const nodeArgs = options.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile]
@@ -123,9 +127,7 @@ async function run(dir: string, users: number): Promise<Running> {
   const connection = new Connection(bench.gateway.port, bench.gateway.token)
   const offered = await offeredCases(bench.directory, (request: Request) => connection.send(request))
   connection.close()
-  const cases = [...casesOf(bench.directory, bench.writers), ...offered].filter(({ name }) =>
-    name.includes(options.only),
-  )
+  const cases = [...casesOf(bench.directory, bench.writers), ...offered].filter(({ name }) => isWanted(name))
   return { users, bench, cases }
 }
 
@@ -169,17 +171,17 @@ async function resultsOf(
     sized: [...bench.directory.sized.keys()],
     buildSeconds: bench.buildSeconds,
     memory: Object.fromEntries(bench.servers.map((one) => [one.name, one.memory()])),
-    ...(VERIFY.includes(options.only) ? { verify: await measureVerify(options.main, bench.env) } : {}),
-    ...(ACCESS_AT.includes(options.only)
+    ...(isWanted(VERIFY) ? { verify: await measureVerify(options.main, bench.env) } : {}),
+    ...(isWanted(ACCESS_AT)
       ? { accessAt: await measureAccessAt(bench.gateway, bench.adminKey, bench.directory) }
       : {}),
-    ...(CHANGE_BYTES.includes(options.only) && users <= MOST_WEIGHED
+    ...(isWanted(CHANGE_BYTES) && users <= MOST_WEIGHED
       ? { changeBytes: await measureChangeBytes(bench, casesOf(bench.directory, bench.writers), next) }
       : {}),
-    ...(ONE_ORG.includes(options.only) && postgres !== undefined
+    ...(isWanted(ONE_ORG) && postgres !== undefined
       ? { oneOrg: await measureOneOrg(options.main, postgres) }
       : {}),
-    ...(LARGE.includes(options.only) ? { large: await largeAnswersOf(bench) } : {}),
+    ...(isWanted(LARGE) ? { large: await largeAnswersOf(bench) } : {}),
     cases: cases.flatMap((it) => [...(seen.get(it) ?? [])].map(([server, found]) => resultOf(it, server, found))),
   }
 }
