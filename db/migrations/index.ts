@@ -20,6 +20,7 @@ import { spentTokens } from './0018-spent-tokens.ts'
 import { privacy } from './0019-privacy.ts'
 import { delivery } from './0020-delivery.ts'
 import { purge } from './0021-purge.ts'
+import { leanPeriods } from './0022-lean-periods.ts'
 
 /** Every migration in order, forward only; a released one is never edited. The key is its name in the store. */
 export function migrations(dialect: Dialect): Record<string, Migration> {
@@ -44,5 +45,6 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
     '0019-privacy': privacy(dialect),
     '0020-delivery': delivery(dialect),
     '0021-purge': purge(dialect),
+    '0022-lean-periods': leanPeriods(),
   }
 }

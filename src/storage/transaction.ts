@@ -25,7 +25,12 @@ export async function inTransaction<T>(
   try {
     return await writer.connection().execute(async (db) => {
       if (dialect === 'postgres') await pipeline(db)
-      else holdsTransaction(db, writer)
+      else {
+        // Nothing else in a transaction on an embedded store waits. Answers go out between those of one org and of
+        // several, which take turns on the connection, and requests that this turn still brings in join the batch.
+        await new Promise(setImmediate)
+        holdsTransaction(db, writer)
+      }
       await begin(db, dialect, deadline)
       try {
         const result = await work(db)

@@ -100,12 +100,8 @@ class Lane {
   }
 
   async #drain(onEmpty: () => void): Promise<void> {
-    do {
-      // Requests that this turn of the event loop still brings in join the batch, and answers go out between batches:
-      // on an embedded store nothing else in a batch waits, so that without it a long queue would hold the loop.
-      await new Promise(setImmediate)
-      await this.#runBatch()
-    } while (this.#queue.length > 0)
+    do await this.#runBatch()
+    while (this.#queue.length > 0)
     onEmpty()
   }
 

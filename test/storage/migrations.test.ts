@@ -33,6 +33,7 @@ forEachDialect('the schema', (dialect) => {
       '0019-privacy',
       '0020-delivery',
       '0021-purge',
+      '0022-lean-periods',
     ])
     expect(states.every((state) => state.executedAt !== undefined)).to.equal(true)
     expect(await test.connections.migrate()).to.deep.equal([])
