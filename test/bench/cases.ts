@@ -17,6 +17,8 @@ const MANY = 10_000
 export interface Case {
   readonly name: string
   readonly status: number
+  /** Cases of one series are asked in turns, since their times are compared. The case is its own if absent. */
+  readonly series?: string
   /** What the bare handler answers too. */
   readonly both?: boolean
   /** Whether it is also asked by 16 clients at once. */
@@ -97,6 +99,7 @@ function pages({ users }: Directory): readonly Case[] {
   return [
     {
       name: 'page of 100, first',
+      series: 'by index',
       status: 200,
       both: true,
       load: true,
@@ -105,6 +108,7 @@ function pages({ users }: Directory): readonly Case[] {
     },
     {
       name: 'page of 100, last by index',
+      series: 'by index',
       status: 200,
       both: true,
       samples: 100,
@@ -154,9 +158,14 @@ function groupCases({ users, spare, sized }: Directory): readonly Case[] {
     const add = (i: number): Request => patch(path, addition([id(i)]))
     const remove = (i: number): Request => patch(path, { op: 'remove', path: `members[value eq "${id(i)}"]` })
     cases.push(
-      { name: `add 1 member to ${size}`, status: 200, request: add, after: remove },
-      { name: `remove 1 member of ${size}`, status: 200, before: add, request: remove },
-      { name: `group of ${size} without members`, status: 200, request: () => withoutMembers(group) },
+      { name: `add 1 member to ${size}`, series: 'add', status: 200, request: add, after: remove },
+      { name: `remove 1 member of ${size}`, series: 'remove', status: 200, before: add, request: remove },
+      {
+        name: `group of ${size} without members`,
+        series: 'without members',
+        status: 200,
+        request: () => withoutMembers(group),
+      },
     )
   }
   const [smallest] = sized.values()

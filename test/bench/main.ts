@@ -14,7 +14,7 @@ import { measureChangeBytes } from './change-bytes.ts'
 import { Connection, type Request } from './http-client.ts'
 import { measureImport } from './import-people.ts'
 import { type LargeAnswers, measureLargeAnswers } from './large-answers.ts'
-import { askInTurn, askTogether, latencyOf, type Load, median, type NextIndex } from './measure.ts'
+import { askInTurns, type Asked, askTogether, latencyOf, type Load, median, type NextIndex } from './measure.ts'
 import { reportText } from './report.ts'
 import { measureOneOrg } from './one-org.ts'
 import { measureRuleChange } from './rule-change.ts'
@@ -144,12 +144,11 @@ async function measure(running: readonly Running[]): Promise<readonly DirectoryR
   // The first round warms both up: what it takes is not kept.
   for (let round = 0; round <= ROUNDS; round++) {
     say(round === 0 ? 'warming up' : `round ${round} of ${ROUNDS}`)
-    for (const [it, server] of turns(running)) {
-      const count = Math.ceil((it.samples ?? SAMPLES) / ROUNDS)
-      const times = await askInTurn(server, it, count, next)
-      if (round > 0) seenOf(it, server).times.push(...times)
+    for (const asked of inSeries(running)) {
+      const times = await askInTurns(asked, samplesInRound, next)
+      if (round > 0) asked.forEach(({ it, server }, at) => seenOf(it, server).times.push(...times[at]!))
     }
-    for (const [it, server] of turns(running)) {
+    for (const { it, server } of askedOf(running)) {
       if (it.load !== true) continue
       const load = await askTogether(server, it, Number(options.seconds), next)
       if (round > 0) seenOf(it, server).loads.push(load)
@@ -172,15 +171,11 @@ async function resultsOf(
     buildSeconds: bench.buildSeconds,
     memory: Object.fromEntries(bench.servers.map((one) => [one.name, one.memory()])),
     ...(isWanted(VERIFY) ? { verify: await measureVerify(options.main, bench.env) } : {}),
-    ...(isWanted(ACCESS_AT)
-      ? { accessAt: await measureAccessAt(bench.gateway, bench.adminKey, bench.directory) }
-      : {}),
+    ...(isWanted(ACCESS_AT) ? { accessAt: await measureAccessAt(bench.gateway, bench.adminKey, bench.directory) } : {}),
     ...(isWanted(CHANGE_BYTES) && users <= MOST_WEIGHED
       ? { changeBytes: await measureChangeBytes(bench, casesOf(bench.directory, bench.writers), next) }
       : {}),
-    ...(isWanted(ONE_ORG) && postgres !== undefined
-      ? { oneOrg: await measureOneOrg(options.main, postgres) }
-      : {}),
+    ...(isWanted(ONE_ORG) && postgres !== undefined ? { oneOrg: await measureOneOrg(options.main, postgres) } : {}),
     ...(isWanted(LARGE) ? { large: await largeAnswersOf(bench) } : {}),
     cases: cases.flatMap((it) => [...(seen.get(it) ?? [])].map(([server, found]) => resultOf(it, server, found))),
   }
@@ -197,16 +192,30 @@ async function largeAnswersOf(bench: Bench): Promise<LargeAnswers> {
   }
 }
 
+function samplesInRound({ samples = SAMPLES }: Case): number {
+  return Math.ceil(samples / ROUNDS)
+}
+
+/** What is asked in turns: the cases of a series, at every server and of every directory. */
+function inSeries(running: readonly Running[]): readonly (readonly Asked[])[] {
+  const series = new Map<string, Asked[]>()
+  for (const asked of askedOf(running)) {
+    const name = asked.it.series ?? asked.it.name
+    series.set(name, [...(series.get(name) ?? []), asked])
+  }
+  return [...series.values()]
+}
+
 /** Each case at each server that answers it; the same case of several directories one after the other. */
-function* turns(running: readonly Running[]): Generator<readonly [Case, Server]> {
+function* askedOf(running: readonly Running[]): Generator<Asked> {
   const names = new Set(running.flatMap(({ cases }) => cases.map(({ name }) => name)))
   for (const name of names) {
     for (const { bench, cases } of running) {
       const it = cases.find((one) => one.name === name)
       if (it === undefined) continue
-      yield [it, bench.gateway]
-      if (it.both === true && bench.bare !== undefined) yield [it, bench.bare]
-      if (LOGGED.includes(name) && bench.unlogged !== undefined) yield [it, bench.unlogged]
+      yield { it, server: bench.gateway }
+      if (it.both === true && bench.bare !== undefined) yield { it, server: bench.bare }
+      if (LOGGED.includes(name) && bench.unlogged !== undefined) yield { it, server: bench.unlogged }
     }
   }
 }

@@ -26,23 +26,43 @@ export type NextIndex = (server: Server, name: string) => number
 const CLIENTS = 16
 const LIVEZ_EVERY_MS = 10
 
-/** Asks one request after the other over one connection. @returns the milliseconds of each */
-export async function askInTurn(server: Server, it: Case, count: number, next: NextIndex): Promise<readonly number[]> {
-  const connection = new Connection(server.port, server.token)
-  const times: number[] = []
+/** A case and a server that answers it. */
+export interface Asked {
+  readonly it: Case
+  readonly server: Server
+}
+
+/**
+ * Asks one request after the other, of what is to be compared in turns: a machine that is slower for a while is so for all
+ * of it.
+ * @param count requests of each
+ * @returns the milliseconds of each request, by what was asked
+ */
+export async function askInTurns(
+  asked: readonly Asked[],
+  count: (it: Case) => number,
+  next: NextIndex,
+): Promise<readonly (readonly number[])[]> {
+  const connections = asked.map(({ server }) => new Connection(server.port, server.token))
+  const times = asked.map((): number[] => [])
   try {
-    for (let k = 0; k < count; k++) {
-      const i = next(server, it.name)
-      if (it.before !== undefined) await connection.send(it.before(i))
-      const answer = await connection.send(it.request(i))
-      if (answer.status !== it.status) throw unexpected(server, it, answer)
-      times.push(it.time === 'first byte' ? answer.firstByteMs : answer.totalMs)
-      if (it.after !== undefined) await connection.send(it.after(i))
-    }
+    const most = Math.max(...asked.map(({ it }) => count(it)))
+    const turns = Array.from({ length: most }, (_, k) => [...asked.entries()].filter(([, { it }]) => k < count(it)))
+    for (const [at, one] of turns.flat()) times[at]!.push(await askOnce(connections[at]!, one, next))
   } finally {
-    connection.close()
+    for (const connection of connections) connection.close()
   }
   return times
+}
+
+/** @returns milliseconds */
+async function askOnce(connection: Connection, { it, server }: Asked, next: NextIndex): Promise<number> {
+  const i = next(server, it.name)
+  if (it.before !== undefined) await connection.send(it.before(i))
+  const answer = await connection.send(it.request(i))
+  if (answer.status !== it.status) throw unexpected(server, it, answer)
+  if (it.after !== undefined) await connection.send(it.after(i))
+  return it.time === 'first byte' ? answer.firstByteMs : answer.totalMs
 }
 
 /** Asks over 16 connections at once for a slice of time. */
