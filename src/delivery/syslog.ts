@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { cefLine } from '../audit/record-cef.ts'
 import type { OrgId } from '../domain/ids.ts'
@@ -96,8 +96,10 @@ function header({ facility, severity, at, hostname, id }: Header): string {
 function handOver(settings: SyslogSettings, address: string, bytes: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const { host, port, tls, ca } = settings
+    // RFC 6066 §3: an address is no server name; the certificate is held against it all the same.
+    const named = isIP(host) === 0 ? { servername: host } : {}
     const socket: Socket = tls
-      ? connectTls({ host: address, port, servername: host, ...(ca === undefined ? {} : { ca }) })
+      ? connectTls({ host: address, port, ...named, ...(ca === undefined ? {} : { ca }) })
       : connectTcp({ host: address, port })
     const fail = (error: Error): void => {
       clearTimeout(timer)

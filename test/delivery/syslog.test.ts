@@ -78,6 +78,26 @@ forEachDialect('the log as syslog', (dialect) => {
     }
   })
 
+  it('takes an address in the place of a name, which TLS is not told and the certificate must have (RFC 6066 §3)', async () => {
+    const own = makeCertificate()
+    const [server, other] = [await openSyslogServer(own), await openSyslogServer(own, '127.0.0.2')]
+    const warnings: string[] = []
+    const hear = ({ message }: Error): unknown => warnings.push(message)
+    process.on('warning', hear)
+    try {
+      await create({ host: '127.0.0.1', port: server.port, ca: own.cert })
+      const elsewhere = await create({ host: '127.0.0.2', port: other.port, ca: own.cert })
+      await eventually(() => arrivedAll(server))
+      await eventually(async () => (await show(elsewhere)).attempts > 0)
+      expect((await show(elsewhere)).lastError).to.match(/127\.0\.0\.2 is not in the cert's list/)
+      expect(warnings.filter((text) => /servername/i.test(text))).to.deep.equal([])
+    } finally {
+      process.off('warning', hear)
+      await server.close()
+      await other.close()
+    }
+  })
+
   it('counts nothing as arrived that a server broke off at, and sends it again', async () => {
     const server = await openSyslogServer()
     try {

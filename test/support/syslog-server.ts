@@ -31,7 +31,10 @@ export function makeCertificate(): { readonly key: string; readonly cert: string
   }
 }
 
-export async function openSyslogServer(tls?: { readonly key: string; readonly cert: string }): Promise<SyslogServer> {
+export async function openSyslogServer(
+  tls?: { readonly key: string; readonly cert: string },
+  host = '127.0.0.1',
+): Promise<SyslogServer> {
   const sockets = new Set<Socket>()
   const take = (socket: Socket): void => {
     opened.connections += 1
@@ -50,7 +53,7 @@ export async function openSyslogServer(tls?: { readonly key: string; readonly ce
     socket.once('end', () => opened.messages.push(...framesOf(Buffer.concat(chunks))))
   }
   const server: Server = tls === undefined ? createServer(take) : createTlsServer(tls, take)
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   const opened: SyslogServer = {
     ...{ port: (server.address() as AddressInfo).port, messages: [], behaviour: 'take', connections: 0 },
