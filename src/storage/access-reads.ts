@@ -17,7 +17,7 @@ import type { RuleSet } from '../domain/rule-set.ts'
 import type { UserStatus } from '../domain/user.ts'
 import type { StoredSeat } from '../domain/seat-allocation.ts'
 import type { HeldAccess } from '../domain/held-access.ts'
-import { jsonIdList, jsonIdRows, memberIndex } from './id-list.ts'
+import { isAmongJson, memberIndex } from './id-list.ts'
 import { rolesAt, rulesAt } from './org-rules.ts'
 import { readPolicy } from './policy-rows.ts'
 import { type PreparedQuery, preparedQuery } from './prepared-query.ts'
@@ -217,7 +217,7 @@ const selectPeople = preparedQuery((db, { orgId, ids }: People, dialect) =>
     .selectFrom('user')
     .select(['id', 'status', 'account_type', 'deleted_at'])
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmongJson(dialect, ids)}`)
     .orderBy('id')
     .compile(),
 )
@@ -227,7 +227,7 @@ const selectExplicit = preparedQuery((db, { orgId, ids }: People, dialect) =>
     .selectFrom('explicit_grant')
     .select(['user_id', 'kind', 'target', 'value'])
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`user_id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`user_id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )
 
@@ -238,9 +238,9 @@ function memberQuery(more: RawBuilder<unknown>): PreparedQuery<People, MemberRow
     sql<MemberRow>`
       select m.user_id, m.group_id, m.origin, g.deleted_at, g.owner_connection_id, t.id as team_id, t.archived_at,
         t.default_role${more}
-      from ${jsonIdRows(dialect, ids)} as i cross join group_member m ${memberIndex(dialect)} cross join scim_group g
+      from group_member m ${memberIndex(dialect)} cross join scim_group g
         left join team t on t.org_id = ${orgId} and t.id = m.group_id
-      where m.org_id = ${orgId} and m.user_id = i.id and g.org_id = ${orgId} and g.id = m.group_id`.compile(db),
+      where m.org_id = ${orgId} and m.user_id ${isAmongJson(dialect, ids)} and g.org_id = ${orgId} and g.id = m.group_id`.compile(db),
   )
 }
 
@@ -252,7 +252,7 @@ const selectTeams = preparedQuery((db, { orgId, ids }: People, dialect) =>
     .selectFrom('team')
     .select(['id', 'archived_at', 'default_role'])
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )
 
@@ -273,7 +273,7 @@ const selectHeldRoles = preparedQuery((db, { orgId, ids }: People, dialect) =>
         .as('active'),
     )
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )
 
@@ -282,7 +282,7 @@ const selectMemberships = preparedQuery((db, { orgId, ids }: People, dialect) =>
     .selectFrom('team_membership')
     .select(['user_id', 'team_id', 'role', 'custom_role_id', 'source_kind', 'source_id'])
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`user_id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`user_id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )
 
@@ -291,6 +291,6 @@ const selectSeats = preparedQuery((db, { orgId, ids }: People, dialect) =>
     .selectFrom('user_seat')
     .select(['user_id', 'product', 'wanted', 'given', 'wanted_since', 'source'])
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`user_id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`user_id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )

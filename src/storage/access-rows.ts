@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 import type { OrgId } from '../domain/ids.ts'
-import { jsonIdList, jsonRows } from './id-list.ts'
+import { isAmongJson, jsonRows, userOfRows } from './id-list.ts'
 import { type PreparedQuery, preparedQuery } from './prepared-query.ts'
 
 /** The rows a statement is about: JSON text of a list of lists, in the order each statement names. */
@@ -19,7 +19,9 @@ const bigint = 'bigint'
 /** Rows: user, team. */
 export const endMemberships: RowsQuery = preparedQuery((db, { orgId, json }: GivenRows, dialect) =>
   sql`delete from team_membership where org_id = ${orgId}
-    and (user_id, team_id) in ${jsonRows(dialect, json, { user_id: text, team_id: text })}`.compile(db),
+    and (user_id, team_id) in ${jsonRows(dialect, json, { user_id: text, team_id: text })} ${userOfRows(dialect, json)}`.compile(
+    db,
+  ),
 )
 
 /** Rows: user, team, built-in role, custom role or '', kind and id of the source. */
@@ -38,7 +40,9 @@ export const setMemberships: RowsQuery = preparedQuery((db, { orgId, json }: Giv
 /** Rows: user, product. */
 export const endSeats: RowsQuery = preparedQuery((db, { orgId, json }: GivenRows, dialect) =>
   sql`delete from user_seat where org_id = ${orgId}
-    and (user_id, product) in ${jsonRows(dialect, json, { user_id: text, product: text })}`.compile(db),
+    and (user_id, product) in ${jsonRows(dialect, json, { user_id: text, product: text })} ${userOfRows(dialect, json)}`.compile(
+    db,
+  ),
 )
 
 /** Rows: user, product, type wanted, type given, wanted since (epoch milliseconds), source. */
@@ -61,13 +65,15 @@ interface GivenRole {
 /** One org role for all the people named. */
 export const setOrgRole = preparedQuery((db, { orgId, role, ids }: GivenRole, dialect) =>
   sql`update "user" set org_role = ${role}
-    where org_id = ${orgId} and id in ${jsonIdList(dialect, ids)}`.compile(db),
+    where org_id = ${orgId} and id ${isAmongJson(dialect, ids)}`.compile(db),
 )
 
 /** Rows: user, team. Explicit roles in teams that have lost their last path. */
 export const endTeamRoles: RowsQuery = preparedQuery((db, { orgId, json }: GivenRows, dialect) =>
   sql`delete from explicit_grant where org_id = ${orgId} and kind = 'team_role'
-    and (user_id, target) in ${jsonRows(dialect, json, { user_id: text, target: text })}`.compile(db),
+    and (user_id, target) in ${jsonRows(dialect, json, { user_id: text, target: text })} ${userOfRows(dialect, json)}`.compile(
+    db,
+  ),
 )
 
 /** Rows: product, type, by how much. */
@@ -87,7 +93,7 @@ interface GivenPeriods extends GivenRows {
 /** That an open period is one of the rows (user, kind, target). */
 function isOpen(dialect: Dialect, { orgId, json }: GivenRows): RawBuilder<unknown> {
   return sql`org_id = ${orgId} and to_seq is null
-    and (user_id, kind, target) in ${jsonRows(dialect, json, { user_id: text, kind: text, target: text })}`
+    and (user_id, kind, target) in ${jsonRows(dialect, json, { user_id: text, kind: text, target: text })} ${userOfRows(dialect, json)}`
 }
 
 /** Takes out the open periods that began at this very seq. Rows: user, kind, target. */

@@ -11,7 +11,7 @@ import {
 } from '../domain/activity.ts'
 import { fold } from '../domain/fold.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
-import { idList, jsonRows } from './id-list.ts'
+import { isAmong, jsonRows } from './id-list.ts'
 
 /** Columns of counts, by the kind of deed they count. */
 const COUNTS = { signIn: 'sign_ins', view: 'views', run: 'runs', report: 'reports', api: 'calls' } as const
@@ -33,7 +33,7 @@ export function activityReads(db: Kysely<Database>, dialect: Dialect): ActivityR
   return {
     async of(orgId, people) {
       const { rows } = await sql<SumRow & Record<(typeof COUNT_COLUMNS)[number], number>>`select * from user_activity
-        where org_id = ${orgId} and user_id in ${idList(dialect, people)}`.execute(db)
+        where org_id = ${orgId} and user_id ${isAmong(dialect, people)}`.execute(db)
       return new Map(rows.map((row) => [row.user_id as UserId, toActivity(row)]))
     },
     async series(orgId, unit, from) {
@@ -73,10 +73,10 @@ async function peopleNamed(
 ): Promise<ReadonlyMap<string, UserId>> {
   const folded = names.map((name) => fold(name))
   const { rows } = await sql<{ id: UserId; key: string }>`
-    select id, username_key as key from "user" where org_id = ${orgId} and id in ${idList(dialect, names)}
+    select id, username_key as key from "user" where org_id = ${orgId} and id ${isAmong(dialect, names)}
       and deleted_at is null and account_type = 'USER'
     union all
-    select id, username_key from "user" where org_id = ${orgId} and username_key in ${idList(dialect, folded)}
+    select id, username_key from "user" where org_id = ${orgId} and username_key ${isAmong(dialect, folded)}
       and deleted_at is null and account_type = 'USER'`.execute(db)
   const byId = new Map(rows.map(({ id }) => [id as string, id]))
   const byName = new Map(rows.map(({ id, key }) => [key, id]))

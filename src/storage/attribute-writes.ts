@@ -9,7 +9,7 @@ import { CUSTOM_URN } from '../domain/schema-urns.ts'
 import { searchDocument } from '../domain/search-document.ts'
 import type { AttributeWrites, ClearedValue } from '../domain/write-ports.ts'
 import { fromAttribute, selectAttributes, toAttribute } from './attribute-row.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /** Declarations as a unit of work writes them, and the values people have of them. */
@@ -87,7 +87,7 @@ async function clearValues(
     .selectFrom('user')
     .select(['id', 'body'])
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmong(dialect, ids)}`)
     .execute()
   const cleared: ClearedValue[] = []
   for (const { id, body } of rows) {
@@ -99,7 +99,7 @@ async function clearValues(
     .deleteFrom('user_attr')
     .where('org_id', '=', orgId)
     .where('attr', '=', attribute.name)
-    .where(sql<boolean>`user_id in ${idList(dialect, ids)}`)
+    .where(sql<boolean>`user_id ${isAmong(dialect, ids)}`)
     .execute()
   return cleared
 }

@@ -4,7 +4,7 @@ import type { Database } from '../../db/schema.ts'
 import type { BreakerWrites, LossWindow } from '../domain/breaker.ts'
 import type { BatchId, BreakerEventId, ConnectionId, OrgId } from '../domain/ids.ts'
 import { insertLosses, toBatch, toRemoval } from './breaker-rows.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 
 /** What connections lose of their people, and what is held of it. */
 export function breakerWrites(db: Kysely<Database>, dialect: Dialect): BreakerWrites {
@@ -175,7 +175,7 @@ function settled(db: Kysely<Database>, dialect: Dialect): Pick<BreakerWrites, 'r
         .updateTable('breaker_event')
         .set({ state })
         .where('org_id', '=', orgId)
-        .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+        .where(sql<boolean>`id ${isAmong(dialect, ids)}`)
         .execute()
     },
 

@@ -5,7 +5,7 @@ import type { OrgId, RoleId, UserId } from '../domain/ids.ts'
 import type { AccessReads, NestedGroup } from '../domain/rule-ports.ts'
 import { readFacts, readHeld } from './access-reads.ts'
 import { activePeople } from './access-writes.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 
 /** What people have and why, as explain and previews read it. */
 export function accessReads(db: Kysely<Database>, dialect: Dialect): AccessReads {
@@ -52,7 +52,7 @@ function names(db: Kysely<Database>, dialect: Dialect): Pick<AccessReads, 'group
         .selectFrom('scim_group')
         .select(['id', 'display_name'])
         .where('org_id', '=', orgId)
-        .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+        .where(sql<boolean>`id ${isAmong(dialect, ids)}`)
         .execute()
       return new Map(rows.map((row) => [row.id, row.display_name]))
     },
@@ -62,7 +62,7 @@ function names(db: Kysely<Database>, dialect: Dialect): Pick<AccessReads, 'group
         .selectFrom('user')
         .select(['id', 'username'])
         .where('org_id', '=', orgId)
-        .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+        .where(sql<boolean>`id ${isAmong(dialect, ids)}`)
         .execute()
       return new Map(rows.map((row) => [row.id as UserId, row.username]))
     },

@@ -3,7 +3,7 @@ import type { Database } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { GrantKey, GrantWrites } from '../domain/write-ports.ts'
-import { jsonIdList } from './id-list.ts'
+import { isAmongJson } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /** Explicit values, and the teams that they may name. */
@@ -147,6 +147,6 @@ const selectNames = preparedQuery((db, { orgId, ids }: { readonly orgId: OrgId; 
     .selectFrom('scim_group')
     .select(['id', 'display_name'])
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )

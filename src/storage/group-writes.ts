@@ -5,7 +5,7 @@ import { fold } from '../domain/fold.ts'
 import type { Group } from '../domain/group.ts'
 import type { ConnectionId, GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { GroupWrites } from '../domain/write-ports.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 import type { KnownVersion } from './org-rules.ts'
 import { preparedQuery } from './prepared-query.ts'
 
@@ -118,7 +118,7 @@ function groupLookups(
         .select('id')
         .where('org_id', '=', orgId)
         .where('deleted_at', 'is', null)
-        .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+        .where(sql<boolean>`id ${isAmong(dialect, ids)}`)
         .execute()
       return rows.map((row) => row.id as GroupId)
     },

@@ -3,7 +3,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import type { AccessPeriodTable, Database } from '../../db/schema.ts'
 import type { AccessPeriod, HeldKind, HistoryReads, HistorySubject } from '../domain/history-ports.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
-import { idList, jsonRows } from './id-list.ts'
+import { isAmong, jsonRows } from './id-list.ts'
 import { originReads } from './origin-reads.ts'
 import { seqAt } from './purge.ts'
 
@@ -57,7 +57,7 @@ export function historyReads(db: Kysely<Database>, dialect: Dialect): HistoryRea
         .selectFrom('user_email')
         .select(['user_id', 'value'])
         .where('org_id', '=', orgId)
-        .where(sql<boolean>`user_id in ${idList(dialect, people)}`)
+        .where(sql<boolean>`user_id ${isAmong(dialect, people)}`)
         .where('is_primary', '=', 1)
         .execute()
       return new Map(rows.map(({ user_id, value }) => [user_id, value]))
@@ -118,9 +118,7 @@ async function periods(
 
 /** Ids are unique over all tables, so who asks need not know what kind of thing each is. */
 function namesOf(dialect: Dialect, orgId: OrgId, ids: readonly string[]): RawBuilder<{ id: string; name: string }> {
-  const list = idList(dialect, ids)
-  // PostgreSQL takes an array for a few values and a set of rows for many, for which it would read small tables whole.
-  const named = dialect === 'sqlite' ? sql`id in ${list}` : sql`id = any (array ${list})`
+  const named = sql`id ${isAmong(dialect, ids)}`
   // SQLite would else find keys by their org.
   const ofOrg = dialect === 'sqlite' ? sql`+org_id` : sql`org_id`
   return sql`

@@ -2,26 +2,47 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Dialect } from '../../db/dialect.ts'
 
 /**
- * A list of ids as one bound JSON parameter: the statement's text does not depend on how many there are, so it stays
- * prepared, and no limit on parameters is met. Use as `column IN ${idList(…)}`.
+ * That a column holds one of some ids, which are one bound JSON parameter: the statement's text does not depend on how
+ * many there are, so it stays prepared, and no limit on parameters is met. Use as `column ${isAmong(…)}`.
+ *
+ * PostgreSQL looks each value of an array up by an index; a set of rows it takes for a hundred, and would rather compare
+ * them with all members of a group or all people of an org.
  */
-export function idList(dialect: Dialect, ids: readonly string[]): RawBuilder<unknown> {
-  return jsonIdList(dialect, JSON.stringify(ids))
+export function isAmong(dialect: Dialect, ids: readonly string[]): RawBuilder<unknown> {
+  return isAmongJson(dialect, JSON.stringify(ids))
 }
 
 /** The same for a list that is JSON text already. */
-export function jsonIdList(dialect: Dialect, json: string): RawBuilder<unknown> {
+export function isAmongJson(dialect: Dialect, json: string): RawBuilder<unknown> {
   return dialect === 'sqlite'
-    ? sql`(select value from json_each(${json}))`
-    : sql`(select jsonb_array_elements_text(${json}::text::jsonb))`
+    ? sql`in (select value from json_each(${json}))`
+    : sql`= any (array (select jsonb_array_elements_text(${json}::text::jsonb)))`
 }
 
-/** A list of seqs, likewise. */
-export function seqList(dialect: Dialect, seqs: readonly number[]): RawBuilder<unknown> {
-  const json = JSON.stringify(seqs)
+/** That a column holds none of some ids, of which there may be thousands. Use as `column ${isNoneOf(…)}`. */
+export function isNoneOf(dialect: Dialect, ids: readonly string[]): RawBuilder<unknown> {
+  const json = JSON.stringify(ids)
   return dialect === 'sqlite'
-    ? sql`(select value from json_each(${json}))`
-    : sql`(select value::bigint from jsonb_array_elements_text(${json}::text::jsonb))`
+    ? sql`not in (select value from json_each(${json}))`
+    : sql`not in (select jsonb_array_elements_text(${json}::text::jsonb))`
+}
+
+/** That a column holds one of some whole numbers. */
+export function isNumberAmong(dialect: Dialect, numbers: readonly number[]): RawBuilder<unknown> {
+  const json = JSON.stringify(numbers)
+  return dialect === 'sqlite'
+    ? sql`in (select value from json_each(${json}))`
+    : sql`= any (array (select value::bigint from jsonb_array_elements_text(${json}::text::jsonb)))`
+}
+
+/**
+ * Hint beside `(user_id, …) in ${jsonRows(…)}`: that `user_id` is the first value of one of the rows, by which PostgreSQL
+ * finds them. SQLite finds them as it is.
+ */
+export function userOfRows(dialect: Dialect, json: string): RawBuilder<unknown> {
+  return dialect === 'sqlite'
+    ? sql``
+    : sql`and user_id = any (array (select value ->> 0 from jsonb_array_elements(${json}::text::jsonb)))`
 }
 
 /** The list of ids as a source of rows with one column `id`. */

@@ -5,7 +5,7 @@ import type { IdentityTable } from '../../db/signin-schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { GroupId, OrgId, ProviderId, UserId } from '../domain/ids.ts'
 import type { Identity, IdentityReads, IdentityWrites, PairedPerson, Subject } from '../domain/sign-in.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 
 /** Gives the keyed hash of a text of an org. */
 export type Pseudonym = (orgId: OrgId, text: string) => string
@@ -199,7 +199,7 @@ function namedGroups(db: Kysely<Database>, dialect: Dialect): Pick<IdentityWrite
         .select('id')
         .where('org_id', '=', orgId)
         .where('deleted_at', 'is', null)
-        .where(sql<boolean>`name_key in ${idList(dialect, keys)}`)
+        .where(sql<boolean>`name_key ${isAmong(dialect, keys)}`)
         .orderBy('id')
         .execute()
       return rows.map((row) => row.id as GroupId)

@@ -5,7 +5,7 @@ import { evaluate } from '../domain/evaluate.ts'
 import type { MemberOrigin } from '../domain/group.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { MemberDelta, MemberWrites } from '../domain/write-ports.ts'
-import { idList, jsonIdList, jsonIdRows } from './id-list.ts'
+import { isAmong, isAmongJson, isNoneOf, jsonIdRows } from './id-list.ts'
 import { listMembers } from './member-reads.ts'
 import { preparedQuery } from './prepared-query.ts'
 
@@ -47,15 +47,15 @@ function personFacts(
 
     async removeOthers(orgId, group, keep, origins) {
       const { rows } = await sql<UserRef>`delete from group_member where org_id = ${orgId}
-        and group_id = ${group} and origin in ${idList(dialect, origins)}
-        and user_id not in ${idList(dialect, keep)} returning user_id`.execute(db)
+        and group_id = ${group} and origin ${isAmong(dialect, origins)}
+        and user_id ${isNoneOf(dialect, keep)} returning user_id`.execute(db)
       const ended = idsOf(rows)
       return removed(orgId, group, ended)
     },
 
     async removeFacts(orgId, group, people, origin) {
       const { rows } = await sql<UserRef>`delete from group_member where org_id = ${orgId}
-        and group_id = ${group} and origin = ${origin} and user_id in ${idList(dialect, people)}
+        and group_id = ${group} and origin = ${origin} and user_id ${isAmong(dialect, people)}
         returning user_id`.execute(db)
       return removed(orgId, group, idsOf(rows))
     },
@@ -108,7 +108,7 @@ function nestedGroups(
         .deleteFrom('group_child')
         .where('org_id', '=', orgId)
         .where('group_id', '=', group)
-        .where(sql<boolean>`child_group_id in ${idList(dialect, children)}`)
+        .where(sql<boolean>`child_group_id ${isAmong(dialect, children)}`)
         .returning('child_group_id')
         .execute()
       return rows.map((row) => row.child_group_id as GroupId)
@@ -182,16 +182,15 @@ const addFacts = preparedQuery((db, { orgId, group, ids, origin, setBy, at }: Ne
 
 const removeFacts = preparedQuery((db, { orgId, group, ids }: PeopleInGroup, dialect) =>
   sql<UserRef>`delete from group_member where org_id = ${orgId} and group_id = ${group} and origin <> 'service'
-    and user_id in ${jsonIdList(dialect, ids)} returning user_id`.compile(db),
+    and user_id ${isAmongJson(dialect, ids)} returning user_id`.compile(db),
 )
 
 const countListed = preparedQuery(
   (db, { orgId, group, ids, besides }: PeopleInGroup & { readonly besides: string }, dialect) =>
-    sql<{ readonly n: number }>`select count(*) as n from ${jsonIdRows(dialect, ids)} as i
-      where exists (select 1 from group_member m where m.org_id = ${orgId} and m.group_id = ${group}
-          and m.user_id = i.id and m.origin <> 'service' and m.origin <> ${besides})
-        and exists (select 1 from "user" u where u.org_id = ${orgId} and u.id = i.id
-          and u.deleted_at is null)`.compile(db),
+    sql<{ readonly n: number }>`select count(*) as n from "user" u
+      where u.org_id = ${orgId} and u.id ${isAmongJson(dialect, ids)} and u.deleted_at is null
+        and exists (select 1 from group_member m where m.org_id = u.org_id and m.group_id = ${group}
+          and m.user_id = u.id and m.origin <> 'service' and m.origin <> ${besides})`.compile(db),
 )
 
 const countLive = preparedQuery((db, { orgId, ids }: People, dialect) =>
@@ -200,6 +199,6 @@ const countLive = preparedQuery((db, { orgId, ids }: People, dialect) =>
     .select((eb) => eb.fn.countAll<number>().as('n'))
     .where('org_id', '=', orgId)
     .where('deleted_at', 'is', null)
-    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )

@@ -4,7 +4,7 @@ import type { ProvisioningEventTable } from '../../db/log-schema.ts'
 import type { Database } from '../../db/schema.ts'
 import type { HistoryReads, RecordOrigin } from '../domain/history-ports.ts'
 import type { RecordId, UserId } from '../domain/ids.ts'
-import { idList, idRows, jsonRows } from './id-list.ts'
+import { idRows, isAmong, jsonRows } from './id-list.ts'
 
 const COLUMNS = ['id', 'seq', 'time_ms', 'action', 'actor_type', 'actor_id', 'cause_id'] as const
 
@@ -32,7 +32,7 @@ export function originReads(
         .selectFrom('provisioning_event')
         .select(COLUMNS)
         .where('org_id', '=', orgId)
-        .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+        .where(sql<boolean>`id ${isAmong(dialect, ids)}`)
         .execute()
       return new Map(rows.map((row) => [row.id as RecordId, toOrigin(row)]))
     },

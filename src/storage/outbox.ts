@@ -5,7 +5,7 @@ import { isMailAddress } from '../domain/email.ts'
 import { type MailId, newId, type OrgId, type UserId } from '../domain/ids.ts'
 import type { MailEntry, MailKind, MailState } from '../domain/mail.ts'
 import type { OutboxReads, OutboxWrites, PayloadSealer } from '../domain/outbox.ts'
-import { jsonIdList } from './id-list.ts'
+import { isAmongJson } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /**
@@ -104,7 +104,7 @@ interface NewestQuery {
 
 const selectNewest = preparedQuery((db, { orgId, ids, kind }: NewestQuery, dialect) =>
   sql<Selectable<OutboxTable>>`select o.* from outbox as o where o.org_id = ${orgId}
-    and o.person_id in ${jsonIdList(dialect, ids)} and o.kind = ${kind}
+    and o.person_id ${isAmongJson(dialect, ids)} and o.kind = ${kind}
     and not exists (select 1 from outbox as later where later.org_id = o.org_id
       and later.person_id = o.person_id and later.kind = o.kind and later.id > o.id)`.compile(db),
 )

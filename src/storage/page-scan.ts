@@ -3,7 +3,7 @@ import { type RawBuilder, sql, type SqlBool } from 'kysely'
 import { DomainError } from '../domain/errors.ts'
 import type { Filter } from '../domain/filter.ts'
 import type { PageKey } from '../domain/ports.ts'
-import { idList } from './id-list.ts'
+import { isNumberAmong } from './id-list.ts'
 import { filterToSql } from './filter-sql.ts'
 import { type Item, items, type Listing, liveRows, selectRows, type Window } from './listing.ts'
 import { compareKeys, freeSorts, keyColumn, type Keyed, keyOf, orderTerms } from './page-order.ts'
@@ -173,21 +173,17 @@ async function readRows<T>(listing: Listing, keys: readonly PageKey[]): Promise<
   const found = new Map<number, T>()
   for (let at = 0; at < keys.length; at += CHUNK) {
     if (at > 0) await setImmediate()
-    const ords = keys.slice(at, at + CHUNK).map((key) => String(key.ord))
-    const query = selectRows(listing, sql`${liveRows(listing)} and ${listing.order.ord} in ${ordList(listing, ords)}`)
+    const ords = keys.slice(at, at + CHUNK).map(({ ord }) => ord)
+    const query = selectRows(
+      listing,
+      sql`${liveRows(listing)} and ${listing.order.ord} ${isNumberAmong(listing.scope.dialect, ords)}`,
+    )
     for (const { row, key } of await items<T>(listing, query)) found.set(key.ord, row)
   }
   return keys.flatMap((key) => {
     const row = found.get(key.ord)
     return row === undefined ? [] : [{ row, key }]
   })
-}
-
-function ordList({ scope }: Listing, ords: readonly string[]): RawBuilder<unknown> {
-  const list = idList(scope.dialect, ords)
-  return scope.dialect === 'sqlite'
-    ? sql`(select cast(value as integer) from ${list})`
-    : sql`(select text::bigint from ${list} as listed (text))`
 }
 
 function tooDeep(): DomainError {

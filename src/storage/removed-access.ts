@@ -3,7 +3,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import type { Database, ExplicitGrantTable, GroupMemberTable } from '../../db/schema.ts'
 import type { GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { RemovedAccessWrites } from '../domain/removed-access.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 
 /** What is kept of a person: rows as they were, without org and user. */
 interface Kept {
@@ -108,7 +108,7 @@ async function liveGroups(
     .select('id')
     .where('org_id', '=', orgId)
     .where('deleted_at', 'is', null)
-    .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmong(dialect, ids)}`)
     .execute()
   return new Set(rows.map(({ id }) => id))
 }
@@ -128,6 +128,6 @@ async function count(db: Kysely<Database>, dialect: Dialect, { orgId, groups, by
     .set((eb) => ({ member_count: eb('member_count', '+', by), version: eb('version', '+', 1), updated: at }))
     .where('org_id', '=', orgId)
     .where('deleted_at', 'is', null)
-    .where(sql<boolean>`id in ${idList(dialect, groups)}`)
+    .where(sql<boolean>`id ${isAmong(dialect, groups)}`)
     .execute()
 }

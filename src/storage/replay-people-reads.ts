@@ -5,7 +5,7 @@ import type { OrgId, UserId } from '../domain/ids.ts'
 import { equalJson } from '../domain/json.ts'
 import type { KeptPerson, ReplayReads, StrayKey } from '../domain/replay-ports.ts'
 import type { User } from '../domain/user.ts'
-import { seqList } from './id-list.ts'
+import { isNumberAmong } from './id-list.ts'
 import { emailRows, fromUser, toUser } from './user-row.ts'
 
 /** People and what is sealed of them, in the order of their ids. */
@@ -49,7 +49,7 @@ export function peopleReads(
         .selectFrom('provisioning_event')
         .select(['seq', 'id', 'body'])
         .where('org_id', '=', orgId)
-        .where(sql<boolean>`seq in ${seqList(dialect, seqs)}`)
+        .where(sql<boolean>`seq ${isNumberAmong(dialect, seqs)}`)
         .execute()
     },
   }

@@ -4,7 +4,7 @@ import type { Database } from '../../db/schema.ts'
 import type { HeldKind } from '../domain/history-ports.ts'
 import type { OrgId, UserId } from '../domain/ids.ts'
 import type { ReplayReads } from '../domain/replay-ports.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 import { peopleReads } from './replay-people-reads.ts'
 
 export function replayReads(db: Kysely<Database>, dialect: Dialect): ReplayReads {
@@ -16,7 +16,7 @@ export function replayReads(db: Kysely<Database>, dialect: Dialect): ReplayReads
         .selectFrom('event_target')
         .select(['seq', 'target_id as id'])
         .where('org_id', '=', orgId)
-        .where(sql<boolean>`target_id in ${idList(dialect, ids)}`)
+        .where(sql<boolean>`target_id ${isAmong(dialect, ids)}`)
         .where('seq', '>', after)
         .where('seq', '<=', upTo)
         .execute()
@@ -28,7 +28,7 @@ export function replayReads(db: Kysely<Database>, dialect: Dialect): ReplayReads
         .selectFrom('access_period')
         .selectAll()
         .where('org_id', '=', orgId)
-        .where(sql<boolean>`user_id in ${idList(dialect, people)}`)
+        .where(sql<boolean>`user_id ${isAmong(dialect, people)}`)
         .where((eb) =>
           eb.or([
             eb.and([eb('from_seq', '>', after), eb('from_seq', '<=', upTo)]),

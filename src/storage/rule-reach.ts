@@ -4,7 +4,7 @@ import type { Database } from '../../db/schema.ts'
 import { fold } from '../domain/fold.ts'
 import type { ConnectionId, GroupId, OrgId, UserId } from '../domain/ids.ts'
 import type { MatchableGroup, RuleReach } from '../domain/rule-ports.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 
 /** Groups and people that rules are about. */
 export function ruleReach(db: Kysely<Database>, dialect: Dialect): RuleReach {
@@ -15,7 +15,7 @@ export function ruleReach(db: Kysely<Database>, dialect: Dialect): RuleReach {
       if (groups.length === 0) return []
       const { rows } = await sql<{ readonly id: UserId }>`
         select distinct m.user_id as id from group_member m join "user" u on u.org_id = m.org_id and u.id = m.user_id
-        where m.org_id = ${orgId} and m.group_id in ${idList(dialect, groups)} and m.origin in ('scim', 'claim')
+        where m.org_id = ${orgId} and m.group_id ${isAmong(dialect, groups)} and m.origin in ('scim', 'claim')
           and u.org_id = ${orgId} and u.status = 'active' and u.deleted_at is null and u.account_type = 'USER'
         order by m.user_id`.execute(db)
       return rows.map(({ id }) => id)

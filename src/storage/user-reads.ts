@@ -3,7 +3,7 @@ import type { Dialect } from '../../db/dialect.ts'
 import type { Database, UserTable } from '../../db/schema.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { UserReads } from '../domain/ports.ts'
-import { idList } from './id-list.ts'
+import { isAmong } from './id-list.ts'
 import type { PageSource } from './listing.ts'
 import type { ResourcePages } from './resource-page.ts'
 import { standingOf } from './standing.ts'
@@ -35,7 +35,7 @@ export function userReads(db: Kysely<Database>, dialect: Dialect, pages: Resourc
         .select(['id', 'display_name', 'username'])
         .where('org_id', '=', orgId)
         .where('deleted_at', 'is', null)
-        .where(sql<boolean>`id in ${idList(dialect, ids)}`)
+        .where(sql<boolean>`id ${isAmong(dialect, ids)}`)
         .execute()
       return new Map(rows.map((row) => [row.id as UserId, row.display_name ?? row.username]))
     },

@@ -11,7 +11,7 @@ import { writeAttributeKeys } from './attribute-keys.ts'
 import { buryIdentities } from './identities.ts'
 import { countInGroups, userReturns } from './user-returns.ts'
 import { emailRows, fromUser, toUser, USER_COLUMNS } from './user-row.ts'
-import { jsonIdList, jsonRows } from './id-list.ts'
+import { isAmongJson, jsonRows } from './id-list.ts'
 import { preparedQuery } from './prepared-query.ts'
 
 /** People as a unit of work writes them. */
@@ -124,7 +124,7 @@ const resolveUsers = preparedQuery((db, { orgId, ids }: UserList, dialect) =>
     .selectFrom('user')
     .select(['id', 'status', 'account_type', 'deleted_at'])
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )
 
@@ -133,7 +133,7 @@ const touchUsers = preparedQuery((db, { orgId, ids, at }: UserList & { readonly 
     .updateTable('user')
     .set((eb) => ({ version: eb('version', '+', 1), updated: at }))
     .where('org_id', '=', orgId)
-    .where(sql<boolean>`id in ${jsonIdList(dialect, ids)}`)
+    .where(sql<boolean>`id ${isAmongJson(dialect, ids)}`)
     .compile(),
 )
 
