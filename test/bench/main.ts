@@ -14,7 +14,16 @@ import { measureChangeBytes } from './change-bytes.ts'
 import { Connection, type Request } from './http-client.ts'
 import { measureImport } from './import-people.ts'
 import { type LargeAnswers, measureLargeAnswers } from './large-answers.ts'
-import { askInTurns, type Asked, askTogether, latencyOf, type Load, median, type NextIndex } from './measure.ts'
+import {
+  askInTurns,
+  type Asked,
+  askTogether,
+  latencyOf,
+  type Load,
+  median,
+  type NextIndex,
+  untilIdle,
+} from './measure.ts'
 import { reportText } from './report.ts'
 import { measureOneOrg } from './one-org.ts'
 import { measureRuleChange } from './rule-change.ts'
@@ -145,11 +154,13 @@ async function measure(running: readonly Running[]): Promise<readonly DirectoryR
   for (let round = 0; round <= ROUNDS; round++) {
     say(round === 0 ? 'warming up' : `round ${round} of ${ROUNDS}`)
     for (const asked of inSeries(running)) {
+      for (const { server } of asked) await untilIdle(server)
       const times = await askInTurns(asked, samplesInRound, next)
       if (round > 0) asked.forEach(({ it, server }, at) => seenOf(it, server).times.push(...times[at]!))
     }
     for (const { it, server } of askedOf(running)) {
       if (it.load !== true) continue
+      await untilIdle(server)
       const load = await askTogether(server, it, Number(options.seconds), next)
       if (round > 0) seenOf(it, server).loads.push(load)
     }
