@@ -240,7 +240,9 @@ function memberQuery(more: RawBuilder<unknown>): PreparedQuery<People, MemberRow
         t.default_role${more}
       from group_member m ${memberIndex(dialect)} cross join scim_group g
         left join team t on t.org_id = ${orgId} and t.id = m.group_id
-      where m.org_id = ${orgId} and m.user_id ${isAmongJson(dialect, ids)} and g.org_id = ${orgId} and g.id = m.group_id`.compile(db),
+      where m.org_id = ${orgId} and m.user_id ${isAmongJson(dialect, ids)} and g.org_id = ${orgId} and g.id = m.group_id`.compile(
+      db,
+    ),
   )
 }
 
