@@ -10,6 +10,7 @@ const FEW = 50
  * a first push fills an org; until then the planner takes an org for a two-hundredth of each table, and may join two of
  * them row by row. SQLite keeps no statistics here: its plans are told (see {@link file://./id-list.ts}).
  *
+ * @param db not in a transaction: what holds one table is let go before the next
  * @returns the tables that were counted; only those that the gateway's role owns can be
  */
 export async function refreshStatistics(db: Kysely<Database>, dialect: Dialect): Promise<readonly string[]> {

@@ -224,7 +224,7 @@ export function openStore(
     saveLastUsed: (uses) => write((db) => saveLastUsed(db, uses)),
     dropOldLosses: (before, most) => write((db) => dropOldLosses(db, before, most)),
     keepAnswer: (orgId, key, answer) => write((db) => keepAnswer(db, { orgId, key, answer })),
-    refreshStatistics: () => write((db) => refreshStatistics(db, dialect)),
+    refreshStatistics: () => refreshStatistics(writer, dialect),
     markErasuresExported: (erasures, at) => write((db) => markErasuresExported(db, erasures, at)),
   }
 }

@@ -87,3 +87,18 @@ if (DIALECTS.includes('postgres')) {
     })
   })
 }
+
+if (DIALECTS.includes('sqlite')) {
+  describe('an embedded store', () => {
+    it('is not touched for statistics, which it does not keep', async () => {
+      const asked: string[] = []
+      const test = await openTestStore('sqlite', (query) => asked.push(query.sql))
+      try {
+        expect(await test.store.refreshStatistics()).to.deep.equal([])
+        expect(asked).to.deep.equal([])
+      } finally {
+        await test.close()
+      }
+    })
+  })
+}
